@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// LibTorch is found through `.deps/libtorch` under this package (filled by Scripts/bootstrap), through `LIBTORCH=DIR`,
+// or through `WALLFACER_HOME/libtorch` when the package is a dependency of another one.
+let environment = ProcessInfo.processInfo.environment
+let packagedLibTorch = "\(Context.packageDirectory)/.deps/libtorch"
+let libTorch: String = {
+    if let given = environment["LIBTORCH"], !given.isEmpty { return given }
+    if FileManager.default.fileExists(atPath: packagedLibTorch) { return packagedLibTorch }
+    if let home = environment["WALLFACER_HOME"], FileManager.default.fileExists(atPath: "\(home)/libtorch") {
+        return "\(home)/libtorch"
+    }
+    return packagedLibTorch
+}()
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+        swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "wallfacer",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "wallfacer", targets: ["wallfacer"]),
+        .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "Layers", targets: ["Layers"]),
+        .library(name: "LanguageModel", targets: ["LanguageModel"]),
+        .library(name: "Training", targets: ["Training"]),
+        .library(name: "Experiments", targets: ["Experiments", "Evaluation"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        // The bridge to LibTorch and the C kernels.
+        .target(
+            name: "CLibTorch",
+            cxxSettings: [
+                .unsafeFlags([
+                    "-isystem", "\(libTorch)/include", "-isystem", "\(libTorch)/include/torch/csrc/api/include",
+                    "-O2", "-fvisibility=hidden",
+                ])
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-L\(libTorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libTorch)/lib"]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("gomp"), .linkedLibrary("m"),
+            ]),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLzma", providers: [.apt(["liblzma-dev"])]),
+
+        // No tensors.
+        library("Evaluation"),
+        library("Corpora", ["CZlib", "CLzma", asyncHTTPClient]),
+        library("Worlds"),
+        library("Experiments", ["Evaluation"]),
+
+        // The core.
+        library("Tensors", ["CLibTorch"]),
+        library("Layers", ["Tensors"]),
+        library("Training", ["Layers", "Evaluation", "Corpora", "Experiments", grdb, yams, logging]),
+        library("LanguageModel", ["Layers", "CKernels", orderedCollections]),
+        library("RemoteModels", ["LanguageModel", asyncHTTPClient]),
+
+        // The families.
+        library("PostTraining", ["Training", "LanguageModel", "Worlds"]),
+        library("Studies", ["PostTraining"]),
+
+        .executableTarget(
+            name: "wallfacer", dependencies: ["Studies", "RemoteModels", argumentParser, logging],
+            swiftSettings: swiftSettings),
+
+        tests("CKernels"),
+        tests("Corpora"),
+        tests("Evaluation"),
+        tests("Experiments"),
+        tests("LanguageModel"),
+        tests("Layers"),
+        tests("PostTraining"),
+        tests("RemoteModels", [hummingbird]),
+        tests("Tensors"),
+        tests("Training"),
+        tests("Worlds"),
+        tests("wallfacer"),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)
