@@ -79,8 +79,8 @@ let package = Package(
 
         // No tensors.
         library("Evaluation"),
-        library("Corpora", ["CZlib", "CLzma", asyncHTTPClient]),
-        library("Worlds"),
+        library("Corpora", ["Evaluation", "CZlib", "CLzma", asyncHTTPClient]),
+        library("Worlds", ["Evaluation", "Corpora"]),
         library("Experiments", ["Evaluation"]),
 
         // The core.
@@ -99,7 +99,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("CKernels"),
-        tests("Corpora"),
+        tests("Corpora", ["Evaluation"]),
         tests("Evaluation"),
         tests("Experiments"),
         tests("LanguageModel"),
@@ -108,7 +108,7 @@ let package = Package(
         tests("RemoteModels", [hummingbird]),
         tests("Tensors"),
         tests("Training"),
-        tests("Worlds"),
+        tests("Worlds", ["Evaluation", "Corpora"]),
         tests("wallfacer"),
     ],
     swiftLanguageModes: [.v6],
