@@ -102,7 +102,7 @@ let package = Package(
         tests("Corpora", ["Evaluation"]),
         tests("Evaluation"),
         tests("Experiments"),
-        tests("LanguageModel"),
+        tests("LanguageModel", resources: [.copy("Fixtures")]),
         tests("Layers"),
         tests("PostTraining"),
         tests("RemoteModels", [hummingbird]),
