@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import Foundation
 
 /// Agreement of a found grouping with the true one; labels need not be the same numbers.
 public enum GroupingMetrics {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import Foundation
 
 /// Is a predicted probability usable inside an expectation? Log loss, calibration error and predicted over observed rate.
 public enum ProbabilityMetrics {

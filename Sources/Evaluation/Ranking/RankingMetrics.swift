@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import Foundation
 
 /// Metrics of one ranked list, from the zero-based positions at which its relevant items stand.
 ///
