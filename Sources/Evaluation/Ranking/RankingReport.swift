@@ -68,7 +68,8 @@ public struct RankingReport: Sendable, CustomStringConvertible {
                 if let found = value(metric, k: k) { lines.append("\(found.metric) \(fixed(found.value, digits: 4))") }
             }
         }
-        return lines.joined(separator: "  ") + "\n(\(evaluatedUsers) users, \(skippedUsers) without targets; \(`protocol`))"
+        return lines.joined(separator: "  ")
+            + "\n(\(evaluatedUsers) users, \(skippedUsers) without targets; \(`protocol`))"
     }
 
     private static func compute(_ metric: Metric, _ hits: [Int], _ relevant: Int, _ k: Int) -> Double? {

@@ -28,7 +28,8 @@ public struct FeedUsers: Sendable {
             truth.tastes.append(taste.normalized)
             truth.returnBias.append(configuration.returnBiasDeviation * Float(generator.normal()))
             let strongest = mixture.indices.max { mixture[$0] < mixture[$1] }!
-            let group = generator.bernoulli(0.7) ? strongest % demographicCount : generator.integer(below: demographicCount)
+            let group =
+                generator.bernoulli(0.7) ? strongest % demographicCount : generator.integer(below: demographicCount)
             demographics.append(Int32(group))
         }
     }
