@@ -20,7 +20,7 @@ package enum JSONText {
     }
 
     /// A value as indented text with sorted keys, as configuration files are usually written.
-    package static func pretty(_ value: JSONValue, indent: String = "") -> String {
+    package static func pretty(_ value: StrictJSON, indent: String = "") -> String {
         let inner = indent + "  "
         switch value {
         case .null, .bool, .integer: return value.summary

@@ -72,9 +72,9 @@ package struct SafetensorsHeader {
             throw malformed("header length", "\(length)", "at most the \(contents.count - 8) bytes that follow it")
         }
         let dataStart = 8 + Int(length)
-        let root: JSONValue
+        let root: StrictJSON
         do throws(JSONSyntaxError) {
-            root = try JSONValue(parsing: UnsafeRawBufferPointer(rebasing: contents[8..<dataStart]))
+            root = try StrictJSON(parsing: UnsafeRawBufferPointer(rebasing: contents[8..<dataStart]))
         } catch {
             throw malformed("header", "no valid JSON (\(error))", "a JSON object")
         }
@@ -120,7 +120,7 @@ package struct SafetensorsHeader {
     }
 
     private static func entry(
-        name: String, value: JSONValue, path: String, dataStart: Int
+        name: String, value: StrictJSON, path: String, dataStart: Int
     ) throws(WeightFileError) -> SafetensorsEntry {
         func malformed(_ field: String, _ found: String, _ allowed: String) -> WeightFileError {
             .malformed(file: path, field: "\(field) of \(name)", found: found, allowed: allowed)
@@ -153,7 +153,7 @@ package struct SafetensorsHeader {
         return SafetensorsEntry(name: name, dtype: dtype, shape: shape, byteRange: offsets[0] + dataStart..<end)
     }
 
-    private static func sizes(_ value: JSONValue?) -> [Int]? {
+    private static func sizes(_ value: StrictJSON?) -> [Int]? {
         guard case .array(let elements)? = value else { return nil }
         var result: [Int] = []
         for element in elements {

@@ -1,14 +1,14 @@
 /// One JSON value (RFC 8259), read strictly: no duplicate keys, no trailing text, valid UTF-8, bounded depth.
 ///
 /// Whole numbers that fit are `.integer`, so that a reader of a typed field can tell 32 from 32.5 and from 1e300.
-package enum JSONValue: Hashable, Sendable {
+package enum StrictJSON: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
     case number(Double)
     case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
+    case array([StrictJSON])
+    case object([String: StrictJSON])
 
     /// - Throws: ``JSONSyntaxError``.
     package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) {
@@ -18,8 +18,8 @@ package enum JSONValue: Hashable, Sendable {
 
     package init(parsing text: String) throws(JSONSyntaxError) {
         let bytes = Array(text.utf8)
-        let result: Result<JSONValue, JSONSyntaxError> = bytes.withUnsafeBytes { bytes in
-            do throws(JSONSyntaxError) { return .success(try JSONValue(parsing: bytes)) } catch {
+        let result: Result<StrictJSON, JSONSyntaxError> = bytes.withUnsafeBytes { bytes in
+            do throws(JSONSyntaxError) { return .success(try StrictJSON(parsing: bytes)) } catch {
                 return .failure(error)
             }
         }
@@ -55,7 +55,7 @@ private struct JSONParser {
 
     init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    mutating func document() throws(JSONSyntaxError) -> JSONValue {
+    mutating func document() throws(JSONSyntaxError) -> StrictJSON {
         let result = try value(depth: 0)
         skipSpace()
         guard position == bytes.count else { throw failure("text after the end") }
@@ -79,7 +79,7 @@ private struct JSONParser {
         return true
     }
 
-    private mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
+    private mutating func value(depth: Int) throws(JSONSyntaxError) -> StrictJSON {
         guard depth < Self.maximumDepth else { throw failure("more than \(Self.maximumDepth) levels") }
         skipSpace()
         guard position < bytes.count else { throw failure("unexpected end") }
@@ -94,7 +94,7 @@ private struct JSONParser {
         }
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(JSONSyntaxError) -> JSONValue {
+    private mutating func word(_ word: StaticString, _ value: StrictJSON) throws(JSONSyntaxError) -> StrictJSON {
         let length = word.utf8CodeUnitCount
         guard bytes.count - position >= length,
             (0..<length).allSatisfy({ bytes[position + $0] == word.utf8Start[$0] })
@@ -103,9 +103,9 @@ private struct JSONParser {
         return value
     }
 
-    private mutating func object(depth: Int) throws(JSONSyntaxError) -> JSONValue {
+    private mutating func object(depth: Int) throws(JSONSyntaxError) -> StrictJSON {
         position += 1
-        var members: [String: JSONValue] = [:]
+        var members: [String: StrictJSON] = [:]
         skipSpace()
         if take(UInt8(ascii: "}")) { return .object(members) }
         while true {
@@ -124,9 +124,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func array(depth: Int) throws(JSONSyntaxError) -> JSONValue {
+    private mutating func array(depth: Int) throws(JSONSyntaxError) -> StrictJSON {
         position += 1
-        var elements: [JSONValue] = []
+        var elements: [StrictJSON] = []
         skipSpace()
         if take(UInt8(ascii: "]")) { return .array(elements) }
         while true {
@@ -137,7 +137,7 @@ private struct JSONParser {
         }
     }
 
-    private mutating func number() throws(JSONSyntaxError) -> JSONValue {
+    private mutating func number() throws(JSONSyntaxError) -> StrictJSON {
         let start = position
         _ = take(UInt8(ascii: "-"))
         let whole = digits()
