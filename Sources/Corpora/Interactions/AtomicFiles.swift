@@ -1,0 +1,62 @@
+import Foundation
+
+/// RecBole's atomic files: tab-separated, each header cell `name:type`, sequences separated by a space.
+public struct AtomicFiles: Sendable {
+    public let interactions: FeatureTable
+    public let users: FeatureTable?
+    public let items: FeatureTable?
+
+    /// Reads `NAME.inter` and, where they exist, `NAME.user` and `NAME.item` of a folder; each may also end in `.gz`.
+    /// - Throws: ``InteractionError``, ``CorpusError``.
+    public init(folder: URL, name: String, missing: MissingRule = .refuse) throws {
+        func table(_ kind: String) throws -> FeatureTable? {
+            for ending in ["", ".gz"] {
+                let file = folder.appending(path: "\(name).\(kind)\(ending)")
+                if FileManager.default.fileExists(atPath: file.path) {
+                    return try Self.table(file, missing: missing)
+                }
+            }
+            return nil
+        }
+        guard let interactions = try table("inter") else {
+            throw CorpusError.missing(
+                dataSet: name, wanted: "\(name).inter", searched: [folder.path],
+                advice: "Put the atomic files of the data set into this folder.")
+        }
+        self.interactions = interactions
+        users = try table("user")
+        items = try table("item")
+    }
+
+    /// Reads one atomic file; the columns are declared by its header.
+    /// - Parameter missing: what empty cells and numbers that are not finite become.
+    /// - Throws: ``InteractionError``, ``CorpusError``.
+    public static func table(_ file: URL, missing: MissingRule = .refuse) throws -> FeatureTable {
+        try table(FileContents.data(file), file: file.lastPathComponent, missing: missing)
+    }
+
+    /// - Throws: ``InteractionError``, ``CorpusError``.
+    public static func table(_ data: Data, file: String, missing: MissingRule = .refuse) throws -> FeatureTable {
+        let allowed: [FeatureKind] = [.token, .tokenSequence, .float, .floatSequence]
+        return try FeatureTable.read(data, file: file, layout: .tabSeparated) { header in
+            try header.map { cell in
+                let parts = cell.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                let kind = parts.count == 2 ? String(parts[1]) : ""
+                guard let known = FeatureKind(rawValue: kind), allowed.contains(known) else {
+                    throw InteractionError.unknownKind(
+                        file: file, column: String(parts[0]), found: kind, allowed: allowed.map(\.rawValue))
+                }
+                return FeatureField(String(parts[0]), known, missing: missing)
+            }
+        }
+    }
+
+    /// The log of the interactions by the usual column names.
+    /// - Throws: ``InteractionError``.
+    public func log(
+        user: String = "user_id", item: String = "item_id", time: String? = "timestamp",
+        order: InteractionOrder = .byTime, keep: ((Int) -> Bool)? = nil
+    ) throws -> InteractionLog {
+        try InteractionLog(table: interactions, user: user, item: item, time: time, order: order, keep: keep)
+    }
+}

@@ -1,0 +1,138 @@
+import Corpora
+import Foundation
+import Testing
+
+@Suite("Feature tables") struct FeatureTableTests {
+    private let fields = [
+        FeatureField("user", .token), FeatureField("tags", .tokenSequence, separator: "|"),
+        FeatureField("price", .float), FeatureField("vector", .floatSequence), FeatureField("when", .time),
+    ]
+
+    private func read(_ text: String, _ fields: [FeatureField]? = nil, layout: TableLayout = .commaSeparated) throws
+        -> FeatureTable
+    {
+        try FeatureTable.read(Data(text.utf8), file: "t.csv", layout: layout, fields: fields ?? self.fields)
+    }
+
+    @Test("All kinds are read by name, in any column order, quoted fields included, undeclared columns passed over")
+    func kinds() throws {
+        let table = try read(
+            "\u{FEFF}when,skip,user,vector,tags,price\r\n"
+                + "2014-04-07T10:51:09.277Z,x,\"Ada, \"\"L.\"\"\",1 2.5,red|blue,3.5\r\n"
+                + "\r\n1396867869,\"a\nb\",bob,,blue,-1e3\r\n")
+        #expect(table.rowCount == 2)
+        let users = try table.tokens("user")
+        #expect(users.vocabulary.tokens == ["Ada, \"L.\"", "bob"] && users.values == [0, 1])
+        #expect(
+            try table.column("tags")
+                == .tokenSequence(offsets: [0, 2, 3], values: [0, 1, 1], vocabulary: IdentifierMap(["red", "blue"])))
+        #expect(try table.numbers("price") == [3.5, -1_000])
+        #expect(try table.column("vector") == .floatSequence(offsets: [0, 2, 2], values: [1, 2.5]))
+        let times = try table.numbers("when")
+        #expect(abs(times[0] - 1_396_867_869.277) < 1e-6 && times[1] == 1_396_867_869)
+    }
+
+    @Test(
+        "Dates with offsets, fractions and days only are seconds since 1970",
+        arguments: [
+            ("1970-01-01", 0.0), ("2016-05-09", 1_462_752_000), ("2000-02-29T00:00:00Z", 951_782_400),
+            ("2019-11-24 00:00:34.762830+00:00", 1_574_553_634.76283), ("2019-11-24T02:30:00+02:30", 1_574_553_600),
+            ("2019-11-23T19:00:00-0500", 1_574_553_600), ("1969-12-31T23:59:59Z", -1),
+        ])
+    func dates(text: String, seconds: Double) throws {
+        let table = try read("when\n\(text)\n", [FeatureField("when", .time)])
+        #expect(abs(try table.numbers("when")[0] - seconds) < 1e-5)
+    }
+
+    @Test("A missing column, a wrong field count and a bad cell are errors that name file, line and column")
+    func badFiles() throws {
+        #expect(throws: InteractionError.missingColumn(file: "t.csv", column: "price", found: ["user", "cost"])) {
+            try read("user,cost\na,1\n", [FeatureField("user", .token), FeatureField("price", .float)])
+        }
+        let pair = [FeatureField("user", .token), FeatureField("price", .float)]
+        #expect(throws: InteractionError.fieldCount(file: "t.csv", line: 3, found: 3, expected: 2)) {
+            try read("user,price\na,1\nb,2,3\n", pair)
+        }
+        #expect(
+            throws: InteractionError.badValue(
+                file: "t.csv", line: 2, column: "price", found: "cheap", wanted: "a number")
+        ) {
+            try read("user,price\na,cheap\n", pair)
+        }
+        #expect(throws: InteractionError.duplicateColumn(file: "t.csv", column: "price")) {
+            try read("price,price\n1,1\n", [FeatureField("price", .float)])
+        }
+        #expect(throws: CorpusError.badLine(file: "t.csv", line: 2, detail: "a quoted field is never closed")) {
+            try read("user,price\n\"a,1\nb,2\n", pair)
+        }
+        #expect(throws: CorpusError.empty(file: "t.csv", wanted: "a header and rows")) { try read("", pair) }
+    }
+
+    @Test("NaN, infinite and empty cells are refused, or become the declared fill", arguments: ["NaN", "inf", ""])
+    func notFinite(cell: String) throws {
+        let text = "user,price\na,\(cell)\nb,2\n"
+        #expect(throws: InteractionError.self) {
+            try read(text, [FeatureField("user", .token), FeatureField("price", .float)])
+        }
+        let filled = try read(
+            text, [FeatureField("user", .token), FeatureField("price", .float, missing: .fill(7))])
+        #expect(try filled.numbers("price") == [7, 2])
+        let empty = try read("user,price\n,1\n", [FeatureField("user", .token, missing: .fill(0)), fields[2]])
+        #expect(try empty.tokens("user").values == [-1])
+    }
+
+    @Test("JSON lines give the same table as the delimited text")
+    func jsonLines() throws {
+        let lines = """
+            {"user": "ada", "tags": ["red", "blue"], "price": 3.5, "vector": [1, 2.5], "when": "2016-05-09", "more": {}}
+            {"user": 12, "tags": [], "price": "4", "vector": [], "when": 10}
+            """.replacingOccurrences(of: ", \"more\": {}", with: "")
+        let table = try FeatureTable.readLines(Data(lines.utf8), file: "t.jsonl", fields: fields)
+        let text = try read("user,tags,price,vector,when\nada,red|blue,3.5,1 2.5,2016-05-09\n12,,4,,10\n")
+        for field in fields { #expect(try table.column(field.name) == text.column(field.name)) }
+        #expect(
+            throws: InteractionError.missingValue(file: "t.jsonl", line: 2, column: "price")
+        ) {
+            try FeatureTable.readLines(
+                Data("{\"user\": \"a\", \"price\": 1}\n{\"user\": \"b\"}\n".utf8), file: "t.jsonl",
+                fields: [FeatureField("user", .token), FeatureField("price", .float)])
+        }
+        #expect(throws: InteractionError.missingColumn(file: "t.jsonl", column: "price", found: ["user"])) {
+            try FeatureTable.readLines(
+                Data("{\"user\": \"a\"}\n".utf8), file: "t.jsonl",
+                fields: [FeatureField("user", .token), FeatureField("price", .float, missing: .fill(0))])
+        }
+    }
+
+    @Test("Atomic files declare their columns themselves; an unknown type is an error")
+    func atomicFiles() throws {
+        let text =
+            "user_id:token\titem_id:token\trating:float\ttags:token_seq\tembedding:float_seq\n"
+            + "u1\ti\"1\t4\ta b\t0.5 1\nu2\ti2\t3\t\t1 2\n"
+        let table = try AtomicFiles.table(Data(text.utf8), file: "x.inter")
+        #expect(table.fields.map(\.kind) == [.token, .token, .float, .tokenSequence, .floatSequence])
+        #expect(try table.tokens("item_id").vocabulary.tokens == ["i\"1", "i2"])
+        #expect(
+            throws: InteractionError.unknownKind(
+                file: "x.inter", column: "rating", found: "double",
+                allowed: ["token", "token_seq", "float", "float_seq"])
+        ) {
+            try AtomicFiles.table(Data("user_id:token\trating:double\na\t1\n".utf8), file: "x.inter")
+        }
+    }
+
+    @Test("Features are aligned to the users of a log; users without features have row -1; empty groups are named")
+    func alignment() throws {
+        let features = try read("user,price\nb,1\na,2\nb,3\n", [FeatureField("user", .token), fields[2]])
+        #expect(try features.rows(alignedTo: IdentifierMap(["a", "new", "b"]), key: "user") == [1, -1, 0])
+        #expect(try features.groups("user") == [[0, 2], [1]])
+        #expect(throws: InteractionError.columnKind(column: "price", found: .float, wanted: "token")) {
+            try features.groups("price")
+        }
+        let sparse = try FeatureTable(
+            name: "t", fields: [FeatureField("group", .token)],
+            columns: [.token(values: [0, 0], vocabulary: IdentifierMap(["full", "empty"]))])
+        #expect(throws: InteractionError.emptyGroup(column: "group", group: "empty")) { try sparse.groups("group") }
+        #expect(try sparse.groups("group", allowsEmpty: true) == [[0, 1], []])
+    }
+}
