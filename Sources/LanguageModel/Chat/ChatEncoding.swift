@@ -8,11 +8,7 @@ extension ChatTemplate {
         _ messages: [Message], tools: [ToolDefinition] = [], thinking: Bool = true, with tokenizer: Tokenizer
     ) throws -> EncodedChat {
         let encoded = try encode(render(messages, tools: tools, thinking: thinking), with: tokenizer)
-        guard let first = encoded.lossMask.first else { throw ChatError.noMessages }
-        if encoded.lossMask.allSatisfy({ $0 == first }) {
-            let count = encoded.tokens.count
-            throw first ? ChatError.everythingTrained(tokens: count) : ChatError.nothingTrained(tokens: count)
-        }
+        try encoded.checkMask()
         return encoded
     }
 
@@ -48,6 +44,16 @@ extension ChatTemplate {
 }
 
 extension EncodedChat {
+    /// Refuses a mask under which no token counts, or every one.
+    /// - Throws: `ChatError`.
+    public func checkMask() throws {
+        guard let first = lossMask.first else { throw ChatError.nothingTrained(tokens: 0) }
+        if lossMask.allSatisfy({ $0 == first }) {
+            throw first
+                ? ChatError.everythingTrained(tokens: tokens.count) : ChatError.nothingTrained(tokens: tokens.count)
+        }
+    }
+
     /// Appends pieces of one kind, tokenized as one text.
     fileprivate mutating func append(_ run: ArraySlice<PromptPiece>, with tokenizer: Tokenizer) {
         let text = run.map(\.text).joined()

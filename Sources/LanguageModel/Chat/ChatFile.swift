@@ -49,7 +49,7 @@ public enum ChatFile {
             number += 1
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
             do {
-                let value = try JSONValue(parsing: Data(line), file: file)
+                let value = try OrderedJSON(parsing: Data(line), file: file)
                 examples.append(try example(value))
             } catch let error as MessageError {
                 throw ChatFileError.badLine(file: file, line: number, reason: error.description)
@@ -62,7 +62,7 @@ public enum ChatFile {
         return examples
     }
 
-    private static func example(_ value: JSONValue) throws -> ChatExample {
+    private static func example(_ value: OrderedJSON) throws -> ChatExample {
         let key = value["messages"] != nil || value["conversations"] == nil ? "messages" : "conversations"
         guard let list = value[key]?.array, !list.isEmpty else {
             let found = value[key]?.array == nil ? MessageError.kind(of: value[key]) : "an empty list"
@@ -72,7 +72,7 @@ public enum ChatFile {
         if key == "conversations", let system = value["system"]?.string, !system.isEmpty, messages[0].role != .system {
             messages.insert(Message(.system, system), at: 0)
         }
-        let tools: [JSONValue]
+        let tools: [OrderedJSON]
         switch value["tools"] {
         case nil, .null: tools = []
         case .array(let list): tools = list

@@ -74,7 +74,7 @@ struct TurnRenderer {
             let message = bringsSystem ? messages[0] : Message(.system, defaultSystem ?? "")
             open("system")
             content(message.spans, of: message)
-            if !tools.isEmpty { offer(tools, isFirst: message.content.isEmpty) }
+            if !tools.isEmpty { offer(tools, isAlone: !bringsSystem && defaultSystem == nil) }
             close(trained: message.isTrained)
         }
         let lastQuestion = Self.lastQuestion(messages)
@@ -111,9 +111,9 @@ struct TurnRenderer {
     }
 
     /// Hermes' way of offering functions, in the system turn.
-    private mutating func offer(_ tools: [ToolDefinition], isFirst: Bool) {
+    private mutating func offer(_ tools: [ToolDefinition], isAlone: Bool) {
         control(
-            (isFirst ? "" : "\n\n")
+            (isAlone ? "" : "\n\n")
                 + """
                 # Tools
 

@@ -25,9 +25,9 @@ public struct ToolCall: Sendable, Hashable {
     public var id: String?
     public var name: String
     /// An object of named arguments, or the text of one as the model wrote it.
-    public var arguments: JSONValue
+    public var arguments: OrderedJSON
 
-    public init(id: String? = nil, name: String, arguments: JSONValue) {
+    public init(id: String? = nil, name: String, arguments: OrderedJSON) {
         self.id = id
         self.name = name
         self.arguments = arguments
@@ -37,11 +37,11 @@ public struct ToolCall: Sendable, Hashable {
 /// A function that the model may call: the JSON object of its schema, as the model is shown it.
 public struct ToolDefinition: Sendable, Hashable {
     /// `{"type": "function", "function": {"name", "description", "parameters"}}`.
-    public var schema: JSONValue
+    public var schema: OrderedJSON
 
-    public init(schema: JSONValue) { self.schema = schema }
+    public init(schema: OrderedJSON) { self.schema = schema }
 
-    public init(name: String, description: String, parameters: JSONValue) {
+    public init(name: String, description: String, parameters: OrderedJSON) {
         schema = [
             "type": "function",
             "function": ["name": .string(name), "description": .string(description), "parameters": parameters],

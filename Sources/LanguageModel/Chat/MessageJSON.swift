@@ -8,7 +8,7 @@ public struct MessageError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(path) is \(found); expected \(expected)" }
 
-    static func kind(of value: JSONValue?) -> String {
+    static func kind(of value: OrderedJSON?) -> String {
         switch value {
         case nil: "missing"
         case .null: "null"
@@ -38,7 +38,7 @@ extension Message {
     /// Reads a message from `{"role", "content", "reasoning_content", "tool_calls", "name", "trained"}`, where `content`
     /// may be a list of `{"text", "trained", "weight"}`, or from ShareGPT's `{"from", "value"}`.
     /// - Throws: `MessageError`.
-    public init(json: JSONValue, path: String = "message") throws {
+    public init(json: OrderedJSON, path: String = "message") throws {
         guard json.members != nil else {
             throw MessageError(path: path, found: MessageError.kind(of: json), expected: "an object")
         }
@@ -59,7 +59,7 @@ extension Message {
             trained: try Self.optionalFlag(json["trained"], "\(path).trained"))
     }
 
-    private static func spans(_ value: JSONValue?, isOptional: Bool, path: String) throws -> [ContentSpan] {
+    private static func spans(_ value: OrderedJSON?, isOptional: Bool, path: String) throws -> [ContentSpan] {
         switch value {
         case .string(let text): return [ContentSpan(text)]
         case .null, nil:
@@ -80,7 +80,7 @@ extension Message {
         throw MessageError(path: path, found: MessageError.kind(of: value), expected: "text or a list of texts")
     }
 
-    private static func calls(_ value: JSONValue?, path: String) throws -> [ToolCall] {
+    private static func calls(_ value: OrderedJSON?, path: String) throws -> [ToolCall] {
         if value == nil || value == .null { return [] }
         guard let calls = value?.array else {
             throw MessageError(path: path, found: MessageError.kind(of: value), expected: "a list of calls")
@@ -95,7 +95,7 @@ extension Message {
         }
     }
 
-    private static func optionalText(_ value: JSONValue?, _ path: String) throws -> String? {
+    private static func optionalText(_ value: OrderedJSON?, _ path: String) throws -> String? {
         switch value {
         case nil, .null: return nil
         case .string(let text): return text
@@ -103,7 +103,7 @@ extension Message {
         }
     }
 
-    private static func optionalFlag(_ value: JSONValue?, _ path: String) throws -> Bool? {
+    private static func optionalFlag(_ value: OrderedJSON?, _ path: String) throws -> Bool? {
         switch value {
         case nil, .null: return nil
         case .bool(let flag): return flag
@@ -112,13 +112,13 @@ extension Message {
     }
 
     /// The message as an object that `init(json:)` reads.
-    public var json: JSONValue {
-        var members: [JSONValue.Member] = [.init("role", .string(role.rawValue))]
+    public var json: OrderedJSON {
+        var members: [OrderedJSON.Member] = [.init("role", .string(role.rawValue))]
         if spans.count == 1, spans[0].trained == nil, spans[0].weight == 1 {
             members.append(.init("content", .string(spans[0].text)))
         } else {
-            let parts = spans.map { span -> JSONValue in
-                var part: [JSONValue.Member] = [.init("type", "text"), .init("text", .string(span.text))]
+            let parts = spans.map { span -> OrderedJSON in
+                var part: [OrderedJSON.Member] = [.init("type", "text"), .init("text", .string(span.text))]
                 if let trained = span.trained { part.append(.init("trained", .bool(trained))) }
                 if span.weight != 1 { part.append(.init("weight", .number("\(span.weight)"))) }
                 return .object(part)
@@ -127,8 +127,8 @@ extension Message {
         }
         if let reasoning { members.append(.init("reasoning_content", .string(reasoning))) }
         if !toolCalls.isEmpty {
-            let calls = toolCalls.map { call -> JSONValue in
-                var members: [JSONValue.Member] = call.id.map { [.init("id", .string($0))] } ?? []
+            let calls = toolCalls.map { call -> OrderedJSON in
+                var members: [OrderedJSON.Member] = call.id.map { [.init("id", .string($0))] } ?? []
                 members.append(.init("type", "function"))
                 members.append(.init("function", ["name": .string(call.name), "arguments": call.arguments]))
                 return .object(members)
@@ -142,6 +142,6 @@ extension Message {
 }
 
 extension Message: Codable {
-    public init(from decoder: any Decoder) throws { try self.init(json: JSONValue(from: decoder)) }
+    public init(from decoder: any Decoder) throws { try self.init(json: OrderedJSON(from: decoder)) }
     public func encode(to encoder: any Encoder) throws { try json.encode(to: encoder) }
 }

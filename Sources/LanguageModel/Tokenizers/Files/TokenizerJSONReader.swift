@@ -8,7 +8,7 @@ struct TokenizerJSONReader {
     private var splitter: PieceSplitter?
     private var isByteLevel = false
     private var stripsLeadingSpace = false
-    private var postProcessor: JSONValue = .null
+    private var postProcessor: OrderedJSON = .null
     private var unit: BytePairModel.Unit { isByteLevel ? .bytes : .characters }
 
     init(file: String) { self.file = file }
@@ -21,19 +21,19 @@ struct TokenizerJSONReader {
     }
 
     private mutating func read(_ scanner: inout JSONScanner) throws -> Tokenizer.Parts {
-        var normalizerField = JSONValue.null
-        var preTokenizer = JSONValue.null
-        var decoder = JSONValue.null
-        var addedField = JSONValue.null
-        var post = JSONValue.null
+        var normalizerField = OrderedJSON.null
+        var preTokenizer = OrderedJSON.null
+        var decoder = OrderedJSON.null
+        var addedField = OrderedJSON.null
+        var post = OrderedJSON.null
         var model: Int?
         try scanner.object { scanner, name in
             switch name.text {
-            case "normalizer": normalizerField = try JSONValue(&scanner)
-            case "pre_tokenizer": preTokenizer = try JSONValue(&scanner)
-            case "decoder": decoder = try JSONValue(&scanner)
-            case "added_tokens": addedField = try JSONValue(&scanner)
-            case "post_processor": post = try JSONValue(&scanner)
+            case "normalizer": normalizerField = try OrderedJSON(&scanner)
+            case "pre_tokenizer": preTokenizer = try OrderedJSON(&scanner)
+            case "decoder": decoder = try OrderedJSON(&scanner)
+            case "added_tokens": addedField = try OrderedJSON(&scanner)
+            case "post_processor": post = try OrderedJSON(&scanner)
             case "model":
                 _ = scanner.peek()
                 model = scanner.position
@@ -64,7 +64,7 @@ struct TokenizerJSONReader {
 
     // MARK: The pipeline
 
-    private mutating func readNormalizer(_ value: JSONValue) throws {
+    private mutating func readNormalizer(_ value: OrderedJSON) throws {
         if value == .null { return }
         switch value["type"]?.string {
         case "Sequence": for step in value["normalizers"]?.array ?? [] { try readNormalizer(step) }
@@ -79,7 +79,7 @@ struct TokenizerJSONReader {
         }
     }
 
-    private mutating func readPreTokenizer(_ value: JSONValue) throws {
+    private mutating func readPreTokenizer(_ value: OrderedJSON) throws {
         if value == .null { return }
         switch value["type"]?.string {
         case "Sequence": for step in value["pretokenizers"]?.array ?? [] { try readPreTokenizer(step) }
@@ -131,7 +131,7 @@ struct TokenizerJSONReader {
         return splitter
     }()
 
-    private mutating func readDecoder(_ value: JSONValue) throws {
+    private mutating func readDecoder(_ value: OrderedJSON) throws {
         switch value["type"]?.string {
         case "Sequence": for step in value["decoders"]?.array ?? [] { try readDecoder(step) }
         case "ByteLevel": isByteLevel = true
@@ -144,7 +144,7 @@ struct TokenizerJSONReader {
         }
     }
 
-    private mutating func readAdded(_ value: JSONValue) throws {
+    private mutating func readAdded(_ value: OrderedJSON) throws {
         for (index, entry) in (value.array ?? []).enumerated() {
             guard let id = entry["id"]?.integer, let content = entry["content"]?.string, !content.isEmpty else {
                 throw TokenizerError.missingField(file: file, field: "added_tokens[\(index)] id or content")
@@ -186,7 +186,7 @@ struct TokenizerJSONReader {
     // MARK: The model
 
     private mutating func readModel(_ scanner: inout JSONScanner) throws -> Tokenizer.Parts {
-        var fields: [String: JSONValue] = [:]
+        var fields: [String: OrderedJSON] = [:]
         var vocabulary: Int?
         var merges: Int?
         try scanner.object { scanner, name in
@@ -198,7 +198,7 @@ struct TokenizerJSONReader {
                 merges = scanner.position
                 try scanner.skip()
             } else {
-                fields[name.text] = try JSONValue(&scanner)
+                fields[name.text] = try OrderedJSON(&scanner)
             }
         }
         if let type = fields["type"]?.string, type != "BPE" {

@@ -89,7 +89,7 @@ extension Tokenizer.Parts {
         var stops: Set<TokenID> = []
         if let configuration {
             let file = "tokenizer_config.json"
-            let fields = try JSONValue(parsing: configuration, file: file)
+            let fields = try OrderedJSON(parsing: configuration, file: file)
             try apply(addedTokens: fields["added_tokens_decoder"], file: file)
             func special(_ field: String) throws -> TokenID? {
                 guard let name = fields[field]?.string ?? fields[field]?["content"]?.string else { return nil }
@@ -110,7 +110,7 @@ extension Tokenizer.Parts {
         if let template { chatTemplate = template }
         if let generation {
             let file = "generation_config.json"
-            let fields = try JSONValue(parsing: generation, file: file)
+            let fields = try OrderedJSON(parsing: generation, file: file)
             let single = [fields["eos_token_id"]?.integer].compactMap { $0 }
             let several = (fields["eos_token_id"]?.array ?? []).compactMap(\.integer)
             let words = (fields["stop_words_ids"]?.array ?? []).compactMap { word -> Int? in
@@ -129,7 +129,7 @@ extension Tokenizer.Parts {
     }
 
     /// `added_tokens_decoder` repeats the added tokens; only whether they are control tokens is taken from it.
-    private mutating func apply(addedTokens: JSONValue?, file: String) throws {
+    private mutating func apply(addedTokens: OrderedJSON?, file: String) throws {
         for member in addedTokens?.members ?? [] {
             guard let index = added.firstIndex(where: { String($0.id) == member.name }),
                 added[index].content == member.value["content"]?.string, let special = member.value["special"]?.bool

@@ -1,21 +1,21 @@
 import Foundation
 
 /// A JSON value that keeps the order of its members and the spelling of its numbers.
-public indirect enum JSONValue: Sendable, Hashable {
+public indirect enum OrderedJSON: Sendable, Hashable {
     case null
     case bool(Bool)
     /// The number as written.
     case number(String)
     case string(String)
-    case array([JSONValue])
+    case array([OrderedJSON])
     case object([Member])
 
     /// A name and its value inside an object.
     public struct Member: Sendable, Hashable {
         public var name: String
-        public var value: JSONValue
+        public var value: OrderedJSON
 
-        public init(_ name: String, _ value: JSONValue) {
+        public init(_ name: String, _ value: OrderedJSON) {
             self.name = name
             self.value = value
         }
@@ -26,7 +26,7 @@ public indirect enum JSONValue: Sendable, Hashable {
     public init(parsing text: Data, file: String) throws {
         self = try text.withUnsafeBytes { raw in
             var scanner = JSONScanner(raw.bindMemory(to: UInt8.self), file: file)
-            let value = try JSONValue(&scanner)
+            let value = try OrderedJSON(&scanner)
             try scanner.finish()
             return value
         }
@@ -37,12 +37,12 @@ public indirect enum JSONValue: Sendable, Hashable {
         case 0x7B:
             var members: [Member] = []
             try scanner.object { scanner, name in
-                members.append(Member(name.text, try JSONValue(&scanner)))
+                members.append(Member(name.text, try OrderedJSON(&scanner)))
             }
             self = .object(members)
         case 0x5B:
-            var elements: [JSONValue] = []
-            try scanner.array { elements.append(try JSONValue(&$0)) }
+            var elements: [OrderedJSON] = []
+            try scanner.array { elements.append(try OrderedJSON(&$0)) }
             self = .array(elements)
         case 0x22: self = .string(try scanner.string().text)
         case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
@@ -53,7 +53,7 @@ public indirect enum JSONValue: Sendable, Hashable {
     }
 
     /// The last member with this name, as JSON readers agree on; nil also where this is no object.
-    public subscript(name: String) -> JSONValue? {
+    public subscript(name: String) -> OrderedJSON? {
         guard case .object(let members) = self else { return nil }
         return members.last { $0.name == name }?.value
     }
@@ -62,7 +62,7 @@ public indirect enum JSONValue: Sendable, Hashable {
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
     public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
-    public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    public var array: [OrderedJSON]? { if case .array(let value) = self { value } else { nil } }
     public var members: [Member]? { if case .object(let value) = self { value } else { nil } }
 
     /// The JSON text on one line with `, ` and `: ` between the parts and no escaping beyond what JSON demands: the form
@@ -102,20 +102,20 @@ public indirect enum JSONValue: Sendable, Hashable {
     }
 }
 
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+extension OrderedJSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     public init(stringLiteral value: String) { self = .string(value) }
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(integerLiteral value: Int) { self = .number(String(value)) }
     public init(floatLiteral value: Double) { self = .number(String(value)) }
-    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    public init(arrayLiteral elements: OrderedJSON...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, OrderedJSON)...) {
         self = .object(elements.map { Member($0.0, $0.1) })
     }
 }
 
-extension JSONValue: Codable {
+extension OrderedJSON: Codable {
     private struct Name: CodingKey {
         var stringValue: String
         var intValue: Int? { nil }
@@ -128,10 +128,10 @@ extension JSONValue: Codable {
             // General decoders do not keep the order of members: sorted names at least make it repeatable.
             let names = container.allKeys.sorted { $0.stringValue < $1.stringValue }
             self = .object(
-                try names.map { Member($0.stringValue, try container.decode(JSONValue.self, forKey: $0)) })
+                try names.map { Member($0.stringValue, try container.decode(OrderedJSON.self, forKey: $0)) })
         } else if var container = try? decoder.unkeyedContainer() {
-            var elements: [JSONValue] = []
-            while !container.isAtEnd { elements.append(try container.decode(JSONValue.self)) }
+            var elements: [OrderedJSON] = []
+            while !container.isAtEnd { elements.append(try container.decode(OrderedJSON.self)) }
             self = .array(elements)
         } else {
             let container = try decoder.singleValueContainer()
