@@ -135,6 +135,17 @@ package struct ConfigurationFields {
         }
     }
 
+    /// An object whose values are strings.
+    package func dictionary(_ name: String) throws -> [String: String]? {
+        guard let object = try object(name) else { return nil }
+        return try object.members.mapValues { value in
+            guard case .string(let text) = value else {
+                throw malformed(name, found: "an object with \(value.summary)", allowed: "an object of strings")
+            }
+            return text
+        }
+    }
+
     package func object(_ name: String) throws -> ConfigurationFields? {
         guard let (name, value) = value([name]) else { return nil }
         guard case .object(let members) = value else {
