@@ -1,0 +1,111 @@
+// What the files of this target share: the matrix layout, quantised activations and the table of kernels of a level.
+
+#ifndef WF_INTERNAL_H
+#define WF_INTERNAL_H
+
+#include "CKernels.h"
+
+#pragma clang assume_nonnull begin
+
+enum {
+    /// Rows side by side in a panel: the 32-bit lanes of a 64-byte vector.
+    WF_PANEL_ROWS = 16,
+    /// Columns of a quantised block.
+    WF_BLOCK = 32,
+    WF_MATRIX_KINDS = 5,
+    /// Positions that one attention task covers. Fixed, so that sums do not depend on the number of threads.
+    WF_ATTENTION_SPAN = 128,
+};
+
+/// Quantised panels of 16 rows hold first the numbers of every block (Q4_1: 16 f16 scales and 16 f16 minima; others: 16
+/// scales), padded to 64 bytes, then the weights of every block as 64-byte vectors in which row `r` has the bytes
+/// `4 r ..< 4 r + 4`. A vector of nibbles has columns `4 g ..< 4 g + 4` in the low halves and the same plus 16 in the
+/// high ones; a vector of bytes has columns `4 g ..< 4 g + 4`, stored with 128 added. bf16 and f32 stay row after row.
+struct wf_matrix {
+    wf_matrix_kind kind;
+    wf_arithmetic arithmetic;
+    int64_t rows;
+    int64_t columns;
+    /// 16 rows each; the last one may be partly empty (zeros in quantised ones, not there in others).
+    int64_t panels;
+    size_t panel_bytes;
+    /// Where the weights of a quantised panel begin.
+    size_t weights_offset;
+    /// 64-byte aligned unless it is the caller's.
+    const uint8_t *data;
+    void *_Nullable owned;
+    size_t owned_bytes;
+};
+
+/// The inputs of a product: f32, and where a matrix needs it 8-bit integers with a scale per block of 32.
+typedef struct wf_activations {
+    int64_t columns;
+    int64_t batch;
+    const float *values;           // [batch][columns]
+    int8_t *_Nullable quantised;   // [batch][columns]
+    float *_Nullable scales;       // [batch][columns / 32]
+    float *_Nullable offsets;      // [batch][columns / 32]: scale times the sum of the integers
+    int32_t *_Nullable sums;       // [batch][columns / 32]: the sum of the integers
+} wf_activations;
+
+/// Computes rows `16 * begin ..< min(16 * end, rows)` of every product of the batch. `y` has a row for each of the batch.
+typedef void (*wf_product)(const wf_matrix *matrix, int64_t begin, int64_t end, const wf_activations *activations,
+                           float *y, int64_t y_stride);
+
+/// The kernels of one instruction-set level.
+typedef struct wf_kernels {
+    wf_product _Nonnull product[WF_MATRIX_KINDS][2];  // by kind and arithmetic
+    /// Quantises one row of activations.
+    void (*quantise)(const float *x, int64_t columns, int8_t *quantised, float *scales, float *offsets, int32_t *sums);
+    /// `y = x / sqrt(mean(x^2) + epsilon) * weight`; `y` may be `x`.
+    void (*rms_norm)(const float *x, const float *weight, float epsilon, int64_t count, float *y);
+    /// `x += y`.
+    void (*add)(float *x, const float *y, int64_t count);
+    /// `x *= factor`.
+    void (*scale)(float *x, float factor, int64_t count);
+    /// `gate = activation(gate) * up`.
+    void (*gate)(wf_activation activation, float *gate, const float *up, int64_t count);
+    /// `x = cap * tanh(x / cap)`.
+    void (*soft_cap)(float *x, float cap, int64_t count);
+    /// Attention of one query over the positions `begin ..< end` (at most WF_ATTENTION_SPAN): the largest score, the sum
+    /// of the exponentials relative to it, and the values weighted by them.
+    void (*attend)(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
+                   int64_t head_dimensions, float soft_cap, float *maximum, float *total, float *output);
+} wf_kernels;
+
+extern const wf_kernels wf_kernels_plain;
+#if defined(__x86_64__)
+extern const wf_kernels wf_kernels_avx2;
+extern const wf_kernels wf_kernels_avx512;
+#endif
+
+/// The kernels of the level that this thread uses.
+const wf_kernels *wf_kernels_current(void);
+
+/// Memory aligned to 64 bytes (large blocks to huge pages), for `wf_memory_free`.
+void *_Nullable wf_memory_allocate(size_t bytes);
+void wf_memory_free(void *_Nullable memory);
+
+float wf_f32_from_f16(uint16_t bits);
+float wf_f32_from_bf16(uint16_t bits);
+
+/// Whether products with this matrix need quantised activations.
+static inline bool wf_matrix_wants_integers(const wf_matrix *matrix) {
+    return matrix->kind <= WF_MATRIX_Q8_0 && matrix->arithmetic == WF_ARITHMETIC_INT8;
+}
+
+static inline wf_product wf_matrix_product(const wf_kernels *kernels, const wf_matrix *matrix) {
+    return kernels->product[matrix->kind][matrix->arithmetic];
+}
+
+/// How many panels one task of a parallel loop takes: about four tasks a thread, none below 16 KiB of weights.
+static inline int64_t wf_panels_per_task(const wf_matrix *matrix, int64_t panels, int32_t threads) {
+    if (threads <= 1) return panels > 0 ? panels : 1;
+    const int64_t shared = (panels + 4 * threads - 1) / (4 * threads);
+    const int64_t smallest = (int64_t)(16384 / (matrix->panel_bytes + 1)) + 1;
+    return shared > smallest ? shared : smallest;
+}
+
+#pragma clang assume_nonnull end
+
+#endif
