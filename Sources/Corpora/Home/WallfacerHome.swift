@@ -7,8 +7,8 @@ import Foundation
 /// | ``cache`` | what can be fetched again: models and data sets | `~/.cache/wallfacer` | that folder |
 /// | ``data`` | what was made here: trained models and the run store | `~/.local/share/wallfacer` | that folder |
 ///
-/// `XDG_CACHE_HOME` and `XDG_DATA_HOME` are respected where they are absolute, as the XDG specification asks. Nothing is
-/// created by asking for a path; whoever writes creates the folder.
+/// `XDG_CACHE_HOME` and `XDG_DATA_HOME` are respected where they are absolute, as the XDG specification asks. Nothing
+/// is created by asking for a path; whoever writes creates the folder.
 public struct WallfacerHome: Sendable, Equatable {
     /// The folder of things that can be fetched again.
     public let cache: URL
@@ -27,8 +27,8 @@ public struct WallfacerHome: Sendable, Equatable {
 
     /// The folders that a process with these environment variables uses.
     ///
-    /// - Parameter environment: `WALLFACER_HOME`, `WALLFACER_DATA`, `XDG_CACHE_HOME`, `XDG_DATA_HOME` and `HOME` are read; an
-    ///   empty variable counts as absent.
+    /// - Parameter environment: `WALLFACER_HOME`, `WALLFACER_DATA`, `XDG_CACHE_HOME`, `XDG_DATA_HOME` and `HOME` are
+    ///   read; an empty variable counts as absent.
     public init(environment: [String: String]) {
         func folder(_ name: String) -> URL? {
             guard let path = environment[name], !path.isEmpty else { return nil }

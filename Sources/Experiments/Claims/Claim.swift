@@ -1,7 +1,8 @@
 /// One sentence of a paper that numbers can support or contradict.
 ///
-/// A claim is fixed before anything is measured: its identifier, its metric, which way is better, by how much the method has to
-/// win, against which baseline, and a control that must *not* win. ``ClaimResult`` holds what was measured.
+/// A claim is fixed before anything is measured: its identifier, its metric, which way is better, by how much the
+/// method has to win, against which baseline, and a control that must *not* win. ``ClaimResult`` holds what was
+/// measured.
 public struct Claim: Sendable, Equatable {
     /// Which way of the metric is better.
     public enum Direction: String, Sendable, Codable {
@@ -66,8 +67,8 @@ extension Claim {
             case ablated
             /// The method with its condition, labels or pairing shuffled.
             case shuffled
-            /// A world or comparison in which there is nothing to find. It counts only where it could have found the claimed
-            /// effect: see ``ClaimResult/Control/minimumDetectableEffect``.
+            /// A world or comparison in which there is nothing to find. It counts only where it could have found the
+            /// claimed effect: see ``ClaimResult/Control/minimumDetectableEffect``.
             case null
         }
 

@@ -29,8 +29,8 @@ public struct ClaimResult: Sendable, Equatable {
         public let effect: ConfidenceInterval
         /// The smallest effect that the control's seeds would have found with a power of 80 %.
         public let minimumDetectableEffect: Double
-        /// The control behaved as it must: with enough seeds, the claim does not hold for it, and a null control could have found
-        /// an effect as large as the method's.
+        /// The control behaved as it must: with enough seeds, the claim does not hold for it, and a null control could
+        /// have found an effect as large as the method's.
         public let passed: Bool
     }
 
@@ -38,7 +38,8 @@ public struct ClaimResult: Sendable, Equatable {
     public enum Role: Sendable {
         /// The method's own.
         case method
-        /// The control's (`--ablate`): the verdict ignores the control, which it is, so that it can fail by saying `holds`.
+        /// The control's (`--ablate`): the verdict ignores the control, which it is, so that it can fail by saying
+        /// `holds`.
         case ablated
         /// The method's, at a scale that only shows that everything runs: the verdict is `not shown`.
         case plumbing

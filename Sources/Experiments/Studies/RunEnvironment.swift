@@ -47,8 +47,8 @@ public struct RunEnvironment: Sendable, Equatable, Codable {
 
 /// The commit that a number belongs to.
 public enum SourceCommit {
-    /// The commit of the working tree that holds `folder`, with `-dirty` after it where tracked files were changed; `unknown`
-    /// without git or outside a working tree.
+    /// The commit of the working tree that holds `folder`, with `-dirty` after it where tracked files were changed;
+    /// `unknown` without git or outside a working tree.
     public static func current(folder: URL = sourceFolder) -> String {
         guard let commit = git(["rev-parse", "--short=12", "HEAD"], in: folder), !commit.isEmpty else {
             return "unknown"
@@ -57,7 +57,8 @@ public enum SourceCommit {
         return changes.isEmpty ? commit : commit + "-dirty"
     }
 
-    /// The folder this file was compiled from. An installed tool that was moved away from its sources has no commit to name.
+    /// The folder this file was compiled from. An installed tool that was moved away from its sources has no commit to
+    /// name.
     public static let sourceFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 
     private static func git(_ arguments: [String], in folder: URL) -> String? {

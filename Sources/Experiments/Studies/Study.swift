@@ -1,7 +1,8 @@
-/// A published claim, re-done at a scale that fits the machine, against honest baselines and with a control that must fail.
+/// A published claim, re-done at a scale that fits the machine, against honest baselines and with a control that must
+/// fail.
 ///
-/// A study measures variants (the method, its baselines, its controls) for each seed and hands the values back; intervals,
-/// controls and verdicts are computed from them by ``StudyContext/result(_:world:protocol:tables:)``:
+/// A study measures variants (the method, its baselines, its controls) for each seed and hands the values back;
+/// intervals, controls and verdicts are computed from them by ``StudyContext/result(_:world:protocol:tables:)``:
 ///
 /// ```swift
 /// func run(_ context: StudyContext) async throws -> StudyResult {

@@ -22,7 +22,8 @@ public struct StudyContext: Sendable {
     ///
     /// - Parameter measureSeed: everything that one seed measures. It runs on the caller's actor.
     /// - Returns: the values of each seed, in the order of ``seeds``.
-    /// - Throws: what `measureSeed` throws, `CancellationError` when interrupted between seeds, ``StudyError/notFinite(study:seed:variant:metric:found:)``.
+    /// - Throws: what `measureSeed` throws, `CancellationError` when interrupted between seeds,
+    ///   ``StudyError/notFinite(study:seed:variant:metric:found:)``.
     public func measure(
         isolation: isolated (any Actor)? = #isolation, _ measureSeed: (_ seed: Int) async throws -> SeedValues
     ) async throws -> [SeedValues] {
@@ -47,7 +48,8 @@ public struct StudyContext: Sendable {
         return measured
     }
 
-    /// Whether a claim needs this variant now. Under `--ablate` the methods themselves are not needed, which saves their budget.
+    /// Whether a claim needs this variant now. Under `--ablate` the methods themselves are not needed, which saves
+    /// their budget.
     public func needs(_ variant: String) -> Bool {
         study.claims.contains { claim in
             let controls = [claim.control.name, claim.control.baseline ?? claim.baseline]

@@ -85,7 +85,8 @@ extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolati
     }
 }
 
-/// `{"title","columns":[…],"rows":[[…]],"note"}`; an interval is `{"estimate","low","high"}`, what is empty or not finite is null.
+/// `{"title","columns":[…],"rows":[[…]],"note"}`; an interval is `{"estimate","low","high"}`, what is empty or not
+/// finite is null.
 extension Table: Encodable {
     private enum Key: String, CodingKey { case title, columns, rows, note }
 
