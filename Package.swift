@@ -25,6 +25,8 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 
@@ -53,6 +55,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -79,7 +82,7 @@ let package = Package(
 
         // No tensors.
         library("Evaluation"),
-        library("Corpora", ["Evaluation", "CZlib", "CLzma", asyncHTTPClient]),
+        library("Corpora", ["Evaluation", "CZlib", "CLzma", asyncHTTPClient, nioCore, nioHTTP1]),
         library("Worlds", ["Evaluation", "Corpora"]),
         library("Experiments", ["Evaluation"]),
 
@@ -99,7 +102,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("CKernels"),
-        tests("Corpora", ["Evaluation"]),
+        tests("Corpora", ["Evaluation", "CZlib"]),
         tests("Evaluation"),
         tests("Experiments"),
         tests("LanguageModel", resources: [.copy("Fixtures")]),
