@@ -37,7 +37,7 @@ enum TaleWords {
         "orchard",
         "quarry", "school", "stable", "tower", "well", "workshop",
     ]
-    private static let animals = ["cat", "crow", "dog", "donkey", "fox", "goat", "goose", "hen", "horse", "owl"]
+    private static let animals = ["cat", "crow", "dog", "donkey", "fox", "goat", "goose", "hen", "horse", "rabbit"]
     private static let seasons = ["autumn", "spring", "summer", "winter"]
     private static let numbers = ["two", "three", "four", "five", "six", "seven", "nine", "twelve"]
 
