@@ -14,17 +14,16 @@ enum TiktokenReader {
         builder.bytes.reserveCapacity(data.count / 2)
         builder.entries.reserveCapacity(data.count / 16)
         try data.withUnsafeBytes { try lines(of: $0.bindMemory(to: UInt8.self), file: file, into: &builder) }
-        guard !builder.entries.isEmpty else {
+        guard let last = builder.entries.max(by: { $0.id < $1.id }) else {
             throw TokenizerError.malformedLine(file: file, line: 1, reason: "expected base64 text, a space and a rank")
         }
-        var next = 0
-        for entry in builder.entries { next = max(next, entry.id + 1) }
+        guard last.id < builder.identifierLimit else {
+            throw TokenizerError.identifierOutOfRange(
+                file: file, token: builder.text(last), found: last.id, allowed: builder.identifierLimit)
+        }
+        var next = last.id + 1
         let controls = controlTokens ?? (builder.entries.count == qwenRankCount ? qwenControlTokens : [])
         var added: [AddedToken] = []
-        guard next < builder.identifierLimit else {
-            throw TokenizerError.identifierOutOfRange(
-                file: file, token: "", found: next - 1, allowed: builder.identifierLimit)
-        }
         for content in controls {
             added.append(AddedToken(id: TokenID(next), content: content, isControl: true))
             builder.add(id: next, content.utf8, isOrdinary: false)

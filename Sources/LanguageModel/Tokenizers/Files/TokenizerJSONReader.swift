@@ -247,7 +247,8 @@ struct TokenizerJSONReader {
         var builder = TokenTable.Builder()
         var waiting = Dictionary(added.map { ($0.content, Int($0.id)) }) { first, _ in first }
         let addedBytes = Set(added.map { Array($0.content.utf8) })
-        let addedLengths = Set(addedBytes.map(\.count))
+        var beginsAdded = [Bool](repeating: false, count: 256)
+        for bytes in addedBytes { beginsAdded[Int(bytes[0])] = true }
         var unescaped: [UInt8] = []
         var bytesSeen = byteValues
         try scanner.object { scanner, name in
@@ -259,7 +260,7 @@ struct TokenizerJSONReader {
             }
             try unescaped.withUnsafeBufferPointer { buffer in
                 if name.hasEscapes { spelled = buffer }
-                if addedLengths.contains(spelled.count), addedBytes.contains(Array(spelled)) {
+                if let first = spelled.first, beginsAdded[Int(first)], addedBytes.contains(Array(spelled)) {
                     let text = String(decoding: spelled, as: UTF8.self)
                     if let other = waiting[text], other != id {
                         throw TokenizerError.duplicateToken(file: file, token: text, first: id, second: other)
@@ -297,36 +298,31 @@ struct TokenizerJSONReader {
             try $0.skip()
         }
         scanner.seek(to: start)
-        let merges = MergeTable(capacity: count)
-        var rank = 0
+        var reader = MergeReader(capacity: count, tokens: table, unit: unit, file: file)
         var text: [UInt8] = []
         try scanner.array { scanner in
             text.removeAll(keepingCapacity: true)
-            var split = -1
+            // Either a pair of strings, or one string with a space between the parts.
+            var left = 0
+            var right = 0
             if scanner.peek() == 0x5B {
                 var parts = 0
                 try scanner.array { scanner in
-                    if parts == 1 { split = text.count }
                     try scanner.string().append(to: &text)
                     parts += 1
+                    if parts == 1 { left = text.count }
                 }
-                if parts != 2 { split = -1 }
-                if split > 0, split < text.count {
-                    try merges.insert(text[..<split], text[split...], rank: rank, in: table, unit, file: file)
-                    rank += 1
-                    return
-                }
+                right = parts == 2 ? left : text.count
             } else {
                 try scanner.string().append(to: &text)
-                split = text.dropFirst().firstIndex(of: 0x20) ?? -1
-                if split > 0, split + 1 < text.count {
-                    try merges.insert(text[..<split], text[(split + 1)...], rank: rank, in: table, unit, file: file)
-                    rank += 1
-                    return
-                }
+                left = text.dropFirst().firstIndex(of: 0x20) ?? 0
+                right = left + 1
             }
-            throw scanner.failure("merge \(rank) is not a pair of tokens")
+            guard left > 0, right < text.count else {
+                throw scanner.failure("merge \(reader.rank) is not a pair of tokens")
+            }
+            try reader.add(text[..<left], text[right...])
         }
-        return merges
+        return reader.merges
     }
 }

@@ -129,17 +129,17 @@ enum VocabularyReader {
             builder.close(id: id, start: start, isOrdinary: isOrdinary)
         }
         let table = try TokenTable(builder, file: file, allowingDuplicates: true)
-        let mergeTable = MergeTable(capacity: merges.count)
+        var reader = MergeReader(capacity: merges.count, tokens: table, unit: .bytes, file: file)
         for (rank, merge) in merges.enumerated() {
             let utf8 = Array(merge.utf8)
             guard let space = utf8.dropFirst().firstIndex(of: 0x20) else {
                 throw TokenizerError.unknownTokenInMerge(file: file, merge: rank, token: merge)
             }
-            try mergeTable.insert(utf8[..<space], utf8[(space + 1)...], rank: rank, in: table, .bytes, file: file)
+            try reader.add(utf8[..<space], utf8[(space + 1)...])
         }
         let looksUpWholePieces = splitter == .llama3
         let model = BytePairModel(
-            unit: .bytes, tokens: table, merges: mergeTable, byteTokens: singleBytes(table), unknown: -1,
+            unit: .bytes, tokens: table, merges: reader.merges, byteTokens: singleBytes(table), unknown: -1,
             fusesUnknown: false, looksUpWholePieces: looksUpWholePieces)
         var parts = Tokenizer.Parts(model: .bytePair(model), tokens: table, added: added)
         parts.splitter = splitter
@@ -189,27 +189,46 @@ enum VocabularyReader {
     static func singleBytes(_ table: TokenTable) -> [TokenID] { (0..<256).map { table.find([UInt8($0)]) } }
 }
 
-extension MergeTable {
-    /// Adds the merge of two tokens spelled as in a file (UTF-8, in the byte alphabet when the unit is bytes).
+/// Gathers the merges of a file whose parts are spelled as tokens are.
+struct MergeReader {
+    let merges: MergeTable
+    private let tokens: TokenTable
+    private let unit: BytePairModel.Unit
+    private let file: String
+    private(set) var rank = 0
+    private var joined: [UInt8] = []
+
+    init(capacity: Int, tokens: TokenTable, unit: BytePairModel.Unit, file: String) {
+        merges = MergeTable(capacity: capacity)
+        self.tokens = tokens
+        self.unit = unit
+        self.file = file
+    }
+
+    /// Adds the next merge, of two tokens in UTF-8 (in the byte alphabet when the unit is bytes).
     /// - Throws: `TokenizerError.unknownTokenInMerge` when a part or the whole is not in the vocabulary.
-    func insert<Text: RandomAccessCollection>(
-        _ left: Text, _ right: Text, rank: Int, in table: TokenTable, _ unit: BytePairModel.Unit, file: String
-    ) throws where Text.Element == UInt8, Text.Index == Int {
-        func bytes(_ spelled: Text) -> [UInt8] {
-            guard unit == .bytes else { return Array(spelled) }
-            var bytes: [UInt8] = []
-            return ByteAlphabet.appendBytes(of: spelled, to: &bytes) ? bytes : Array(spelled)
+    mutating func add(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) throws {
+        joined.removeAll(keepingCapacity: true)
+        append(left)
+        let seam = joined.count
+        append(right)
+        let (first, second, whole) = joined.withUnsafeBufferPointer { bytes -> (TokenID, TokenID, TokenID) in
+            guard let base = bytes.baseAddress, seam > 0, seam < bytes.count else { return (-1, -1, -1) }
+            return (
+                tokens.find(base, seam), tokens.find(base + seam, bytes.count - seam), tokens.find(base, bytes.count)
+            )
         }
-        let (first, second) = (bytes(left), bytes(right))
-        let joined = first + second
-        let ids = (table.find(first), table.find(second), table.find(joined))
-        if ids.0 >= 0, ids.1 >= 0, ids.2 >= 0 {
-            insert(ids.0, ids.1, rank: rank, merged: ids.2)
-            return
+        guard first >= 0, second >= 0, whole >= 0 else {
+            let missing = first < 0 ? left : second < 0 ? right : left + right
+            throw TokenizerError.unknownTokenInMerge(
+                file: file, merge: rank, token: String(decoding: missing, as: UTF8.self))
         }
-        let missing = ids.0 < 0 ? Array(left) : ids.1 < 0 ? Array(right) : Array(left) + Array(right)
-        throw TokenizerError.unknownTokenInMerge(
-            file: file, merge: rank, token: String(decoding: missing, as: UTF8.self))
+        merges.insert(first, second, rank: rank, merged: whole)
+        rank += 1
+    }
+
+    private mutating func append(_ spelled: ArraySlice<UInt8>) {
+        if unit == .characters || !ByteAlphabet.appendBytes(of: spelled, to: &joined) { joined += spelled }
     }
 }
 
