@@ -3,7 +3,7 @@ import Tensors
 /// Reads `config.json` in the spellings of the transformers library, old and new, and of the first Qwen models.
 extension DecoderConfiguration {
     /// - Parameter path: a `config.json`.
-    /// - Throws: ``WeightFileError`` for a file that is absent, a field of the wrong type or out of range, a family that is
+    /// - Throws: `WeightFileError` for a file that is absent, a field of the wrong type or out of range, a family that is
     ///   not supported, or fields that contradict each other.
     public init(configurationFile path: String) throws {
         try self.init(fields: ConfigurationFields(file: path))

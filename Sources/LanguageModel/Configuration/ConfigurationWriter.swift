@@ -9,7 +9,7 @@ extension DecoderConfiguration {
     /// - Parameters:
     ///   - dtype: the type of the weights stored beside it.
     ///   - tokens: ids that other tools look for here.
-    /// - Throws: ``WeightFileError/unwritable(file:reason:)`` for a combination that no architecture has.
+    /// - Throws: `WeightFileError.unwritable` for a combination that no architecture has.
     public func configurationText(dtype: DType, tokens: SpecialTokens = .init()) throws -> String {
         let text = JSONText.pretty(.object(members(dtype: dtype, tokens: tokens))) + "\n"
         // Reading it back is the proof that nothing was lost.

@@ -2,7 +2,7 @@ import Tensors
 
 /// Reads the metadata of a GGUF file.
 extension DecoderConfiguration {
-    /// - Throws: ``WeightFileError`` for metadata that is absent, of the wrong type, out of range or contradictory, and for
+    /// - Throws: `WeightFileError` for metadata that is absent, of the wrong type, out of range or contradictory, and for
     ///   architectures that are not supported.
     public init(_ file: GGUFFile) throws {
         let fields = try GGUFFields(file)
@@ -28,7 +28,8 @@ extension DecoderConfiguration {
             hiddenDimensions: hidden, heads: heads, keyValueHeads: try fields.integer("attention.head_count_kv"),
             headDimensions: try fields.integer("attention.key_length"),
             feedForwardDimensions: try fields.required("feed_forward_length"),
-            vocabularySize: try fields.integer("vocab_size") ?? embedding.shape[0])
+            // Not the key vocab_size: converters that cut unused rows leave it as it was.
+            vocabularySize: embedding.shape[0])
         if let value = try fields.integer("attention.value_length"), value != headDimensions {
             throw fields.malformed(fields.key("attention.value_length"), allowed: "the key length, \(headDimensions)")
         }

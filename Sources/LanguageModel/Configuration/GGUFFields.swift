@@ -6,7 +6,7 @@ struct GGUFFields {
     let metadata: [String: GGUFValue]
     let architecture: String
 
-    /// - Throws: ``WeightFileError`` without `general.architecture`.
+    /// - Throws: `WeightFileError` without `general.architecture`.
     init(_ file: GGUFFile) throws {
         self.file = file.path
         metadata = file.metadata

@@ -17,7 +17,7 @@ public struct SpecialTokens: Hashable, Sendable {
 
     /// Reads `generation_config.json`, which decides where it is present, and `config.json` in `folder`.
     ///
-    /// - Throws: ``WeightFileError`` for fields of the wrong type.
+    /// - Throws: `WeightFileError` for fields of the wrong type.
     public init(folder: String) throws {
         self.init()
         for name in ["generation_config.json", "config.json"] {

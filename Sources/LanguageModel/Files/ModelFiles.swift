@@ -7,7 +7,7 @@ enum ModelFiles: Hashable {
     /// `weights` is a safetensors file or the index of several; `folder` holds `config.json`.
     case safetensors(weights: String, folder: String)
 
-    /// - Throws: ``WeightFileError/unreadable(file:reason:)`` that says what was looked for.
+    /// - Throws: `WeightFileError.unreadable` that says what was looked for.
     init(path: String) throws {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

@@ -27,7 +27,7 @@ public struct ModelWriter {
     ///
     /// - Parameter supply: calls its second argument once with the bytes of the named parameter in ``dtype``, row-major.
     ///   It is asked for one parameter after another, in canonical order.
-    /// - Throws: ``WeightFileError/unwritable(file:reason:)`` and what `supply` throws; files that were begun are removed.
+    /// - Throws: `WeightFileError.unwritable` and what `supply` throws; files that were begun are removed.
     public func write(
         to folder: String, supply: (String, (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {

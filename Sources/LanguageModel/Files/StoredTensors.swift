@@ -65,7 +65,7 @@ struct StoredTensors: Sendable {
     }
 
     /// Nil for a name that is not there.
-    /// - Throws: ``WeightFileError`` for a type that weights cannot have.
+    /// - Throws: `WeightFileError` for a type that weights cannot have.
     func description(of name: String) throws -> Description? {
         switch storage {
         case .gguf(let file):

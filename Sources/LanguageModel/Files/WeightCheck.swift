@@ -8,7 +8,7 @@ struct WeightCheck {
     let tensors: StoredTensors
     let places: [String: WeightPlace]
 
-    /// - Throws: ``WeightFileError`` that names missing tensors, unexpected ones, or the first whose shape differs.
+    /// - Throws: `WeightFileError` that names missing tensors, unexpected ones, or the first whose shape differs.
     func run() throws {
         var missing: [String] = []
         var used: Set<String> = []
@@ -64,7 +64,7 @@ struct WeightCheck {
         let prefix = "\(c.family.rawValue)."
         return switch (size, isGGUF) {
         case (.vocabulary, false): "vocab_size = \(c.vocabularySize)"
-        case (.vocabulary, true): "\(prefix)vocab_size = \(c.vocabularySize)"
+        case (.vocabulary, true): "rows of token_embd = \(c.vocabularySize)"
         case (.hidden, false): "hidden_size = \(c.hiddenDimensions)"
         case (.hidden, true): "\(prefix)embedding_length = \(c.hiddenDimensions)"
         case (.feedForward, false):

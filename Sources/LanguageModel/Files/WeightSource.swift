@@ -21,7 +21,7 @@ public final class WeightSource: Sendable {
     private let places: [String: WeightPlace]
     private let specifications: [String: WeightSpecification]
 
-    /// - Throws: ``WeightFileError`` when nothing can be read at `path`, a file breaks its format, or weights and
+    /// - Throws: `WeightFileError` when nothing can be read at `path`, a file breaks its format, or weights and
     ///   configuration contradict each other.
     public convenience init(path: String) throws {
         switch try ModelFiles(path: path) {

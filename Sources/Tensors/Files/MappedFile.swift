@@ -61,15 +61,6 @@ public final class MappedFile: @unchecked Sendable {
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(contents) }
     }
-
-    /// Asks the system to read `range` ahead; a hint without effect on the contents.
-    public func prefetch(_ range: Range<Int>) {
-        let range = range.clamped(to: 0..<contents.count)
-        guard !range.isEmpty, let start = contents.baseAddress else { return }
-        let page = Int(getpagesize())
-        let first = range.lowerBound / page * page
-        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first, Int32(MADV_WILLNEED))
-    }
 }
 
 extension String {

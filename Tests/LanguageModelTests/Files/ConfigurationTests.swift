@@ -185,4 +185,45 @@ struct ConfigurationTests {
         _ = try folder.file("generation_config.json", Array(#"{"eos_token_id":[2,7],"pad_token_id":null}"#.utf8))
         #expect(try SpecialTokens(folder: folder.path) == SpecialTokens(beginning: 1, ends: [2, 7], padding: 0))
     }
+
+    @Test("Mutated configurations never trap; what is accepted can be counted, listed and scaled")
+    func fuzz() throws {
+        #if DEBUG
+            let rounds = 200
+        #else
+            let rounds = 7_000
+        #endif
+        var generator = Mutations(state: 3)
+        let numbers = [
+            "-1", "0", "1", "7", "16777216", "99999999999999999999", "1e308", "0.5", "null", "[]", "{}", "\"x\"",
+            "true",
+        ]
+        for name in ModelFixtures.names {
+            let path = ModelFixtures.folder(name) + "/config.json"
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            let lines = text.split(separator: "\n").map(String.init)
+            for round in 0..<rounds {
+                var bytes = Array(text.utf8)
+                if round % 2 == 0 {
+                    // Another value for one field, which stays valid JSON more often than a flipped bit.
+                    var edited = lines
+                    let at = Int.random(in: 0..<lines.count, using: &generator)
+                    if let colon = edited[at].firstIndex(of: ":") {
+                        let end = edited[at].hasSuffix(",") ? "," : ""
+                        edited[at] = edited[at][...colon] + numbers.randomElement(using: &generator)! + end
+                    }
+                    bytes = Array(edited.joined(separator: "\n").utf8)
+                } else {
+                    bytes = generator.mutated(bytes)
+                }
+                do {
+                    let configuration = try bytes.withUnsafeBytes {
+                        try DecoderConfiguration(fields: ConfigurationFields(file: "config.json", parsing: $0))
+                    }
+                    #expect(configuration.parameterCount > 0)
+                    #expect(configuration.layerWindows.count == configuration.layers)
+                } catch is WeightFileError {}
+            }
+        }
+    }
 }

@@ -17,7 +17,7 @@ public struct GGUFExport {
     }
 
     /// - Parameter values: the values of a canonical parameter in f32.
-    /// - Throws: ``WeightFileError/unwritable(file:reason:)`` and what `values` throws.
+    /// - Throws: `WeightFileError.unwritable` and what `values` throws.
     public func write(to path: String, values: (String) throws -> [Float]) throws {
         let groups = storedGroups()
         let tensors = groups.map { group in

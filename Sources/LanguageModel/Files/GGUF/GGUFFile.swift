@@ -13,7 +13,7 @@ public final class GGUFFile: Sendable {
     private let parts: [MappedFile]
     private let indices: [String: (tensor: Int, part: Int)]
 
-    /// - Throws: ``WeightFileError`` for a file that cannot be read, breaks the format, or lacks its other parts.
+    /// - Throws: `WeightFileError` for a file that cannot be read, breaks the format, or lacks its other parts.
     public init(path: String) throws {
         self.path = path
         let first = try MappedFile(path: path)

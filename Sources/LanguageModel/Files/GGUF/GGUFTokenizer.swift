@@ -3,7 +3,7 @@ import Tensors
 extension GGUFFile {
     /// The tokenizer inside the file, as its metadata gives it; nil for a file without one.
     ///
-    /// - Throws: ``WeightFileError`` for fields of the wrong type, lists of different lengths, and ids beyond the
+    /// - Throws: `WeightFileError` for fields of the wrong type, lists of different lengths, and ids beyond the
     ///   vocabulary.
     public func tokenizerVocabulary() throws -> TokenizerVocabulary? {
         let fields = TokenizerFields(file: self)

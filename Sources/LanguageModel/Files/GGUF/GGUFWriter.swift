@@ -32,7 +32,7 @@ public final class GGUFWriter {
     /// Writes the header. Tensors follow in the order given here.
     ///
     /// - Parameter metadata: keys and values in the order in which they are written; `general.alignment` is left out.
-    /// - Throws: ``WeightFileError/unwritable(file:reason:)``.
+    /// - Throws: `WeightFileError.unwritable`.
     public init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Description])
         throws(WeightFileError)
     {
