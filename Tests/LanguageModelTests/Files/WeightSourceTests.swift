@@ -139,6 +139,46 @@ struct WeightSourceTests {
         #expect(try says("llama", [("\"llama\"", "\"qwen2\"")]).contains("self_attn.q_proj.bias"))
     }
 
+    @Test("Weights of a type that is no floating-point number are refused")
+    func wholeNumbers() throws {
+        let scratch = try Self.edited("llama", [])
+        let path = "\(scratch.path)/model.safetensors"
+        let names = try Self.model("llama").weights
+        let writer = try SafetensorsWriter(
+            path: path, tensors: names.map { .init(name: $0.name, dtype: .int32, shape: $0.shape) })
+        for weight in names {
+            let zeros = [UInt8](repeating: 0, count: 4 * weight.shape.reduce(1, *))
+            try zeros.withUnsafeBytes { try writer.append(weight.name, bytes: $0) }
+        }
+        try writer.finish()
+        let error = #expect(throws: WeightFileError.self) { try WeightSource(path: scratch.path) }
+        #expect(
+            error?.description.hasSuffix("dtype of model.embed_tokens.weight is I32, but must be F32, F16 or BF16.")
+                == true)
+    }
+
+    @Test("A GGUF whose metadata contradict its tensors is refused in its own words")
+    func contradictoryMetadata() throws {
+        let scratch = try ScratchFolder()
+        let path = "\(scratch.path)/m.gguf"
+        let writer = try GGUFWriter(
+            path: path,
+            metadata: [
+                ("general.architecture", .string("qwen3")), ("qwen3.block_count", .uint32(1)),
+                ("qwen3.embedding_length", .uint32(64)), ("qwen3.feed_forward_length", .uint32(48)),
+                ("qwen3.attention.head_count", .uint32(2)),
+            ], tensors: [.init(name: "token_embd.weight", format: .float32, shape: [4, 32])])
+        try [Float](repeating: 0, count: 128).withUnsafeBufferPointer {
+            try writer.append("token_embd.weight", values: $0)
+        }
+        try writer.finish()
+        let error = #expect(throws: WeightFileError.self) { try WeightSource(path: path) }
+        #expect(
+            error?.description
+                == "\(path): tensor token_embd.weight has shape 4 × 32, but metadata (qwen3.embedding_length = 64) "
+                + "needs 4 × 64.")
+    }
+
     @Test("A copy of a tied head in the file is ignored")
     func tiedCopy() throws {
         let scratch = try Self.edited("qwen2", [("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true")])
