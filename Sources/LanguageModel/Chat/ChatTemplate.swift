@@ -54,6 +54,19 @@ public struct ChatTemplate: Sendable, Hashable {
         return changed
     }
 
+    /// What the soft switches in system and user texts ask for: true after `/think`, false after `/no_think`, the last one
+    /// wins; nil where there is none.
+    public static func requestedThinking(in messages: [Message]) -> Bool? {
+        for message in messages.reversed() where message.role == .user || message.role == .system {
+            let text = message.content
+            let on = text.ranges(of: "/think").last?.lowerBound
+            let off = text.ranges(of: "/no_think").last?.lowerBound
+            guard let latest = [on, off].compactMap({ $0 }).max() else { continue }
+            return latest == on
+        }
+        return nil
+    }
+
     /// The control token that ends a turn.
     public var endOfTurn: String {
         switch format {

@@ -10,6 +10,8 @@ struct TextNormalizer: Sendable, Hashable {
     /// Spaces become `▁`, SentencePiece's visible space.
     var marksSpaces = false
     var spacePrefix = SpacePrefix.never
+    /// Text that begins with a space gets another one in front.
+    var prefixesSpacedText = true
 
     static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
 
@@ -31,12 +33,12 @@ struct TextNormalizer: Sendable, Hashable {
     private func spaced(
         _ text: UnsafePointer<UInt8>, _ length: Int, isStart: Bool, _ body: (UnsafePointer<UInt8>, Int) -> Void
     ) {
-        let hasSpace = text[0] == 0x20 || (marksSpaces && length >= 3 && equalBytes(text, Self.spaceMark, 3))
+        let isSpaced = text[0] == 0x20 || (marksSpaces && length >= 3 && equalBytes(text, Self.spaceMark, 3))
         let prefixed: Bool
         switch spacePrefix {
         case .never: prefixed = false
-        case .atStart: prefixed = isStart && !(hasSpace && !marksSpaces)
-        case .everywhere: prefixed = !(hasSpace && !marksSpaces)
+        case .atStart: prefixed = isStart && (prefixesSpacedText || !isSpaced)
+        case .everywhere: prefixed = prefixesSpacedText || !isSpaced
         }
         guard marksSpaces || prefixed else {
             body(text, length)
@@ -47,7 +49,7 @@ struct TextNormalizer: Sendable, Hashable {
         let space = marksSpaces ? Self.spaceMark : [0x20]
         if prefixed { bytes += space }
         for index in 0..<length {
-            if text[index] == 0x20 { bytes += space } else { bytes.append(text[index]) }
+            if text[index] == 0x20, marksSpaces { bytes += space } else { bytes.append(text[index]) }
         }
         bytes.withUnsafeBufferPointer { buffer in
             if let base = buffer.baseAddress { body(base, buffer.count) }

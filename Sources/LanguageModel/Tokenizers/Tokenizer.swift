@@ -70,6 +70,8 @@ public final class Tokenizer: Sendable {
     public var unknown: TokenID? { parts.unknown }
     /// Whether raw text starts with `beginningOfSequence`.
     public var addsBeginningOfSequence: Bool { parts.addsBeginning && parts.beginning != nil }
+    /// Whether the tokenizer's files put `endOfSequence` after a text; `encodePrompt` never does.
+    public var addsEndOfSequence: Bool { parts.addsEnd && parts.end != nil }
     /// Tokens at which generation ends: the generation configuration's, else the tokenizer's end tokens.
     public var stopTokens: Set<TokenID> { parts.stops }
     /// The Jinja text of the chat template in the tokenizer's files, where there is one.

@@ -58,6 +58,15 @@ struct ChatRenderingTests {
         }
     }
 
+    @Test("The last soft switch wins, whoever of system and user gave it")
+    func softSwitches() {
+        let ask = ChatTemplate.requestedThinking
+        #expect(ask([Message(.user, "Hi")]) == nil)
+        #expect(ask([Message(.system, "/no_think"), Message(.user, "Hi")]) == false)
+        #expect(ask([Message(.system, "/no_think"), Message(.user, "Hi /think")]) == true)
+        #expect(ask([Message(.user, "/think no /no_think"), Message(.assistant, "/think")]) == false)
+    }
+
     @Test("A turn left open ends with its own text")
     func continuing() throws {
         for (template, opening) in [

@@ -58,6 +58,28 @@ struct PeerEqualityTests {
         try Self.compare(TokenizerFixtures.small("small-gemma"), "small-gemma")
     }
 
+    @Test("Llama-2's ways of putting a space in front", arguments: ["small-llama2", "small-metaspace"])
+    func spacePrefix(name: String) throws {
+        let text = String(decoding: try TokenizerFixtures.data("small-gemma.json"), as: UTF8.self)
+        let replace = #"{"type":"Replace","pattern":{"String":" "},"content":"▁"}"#
+        let split = #"{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}"#
+        let prepend = #"{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},\#(replace)]}"#
+        let metaspace = #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":false}"#
+        let isMetaspace = name == "small-metaspace"
+        let changed = text.replacing(
+            "\"normalizer\":" + replace, with: "\"normalizer\":" + (isMetaspace ? "null" : prepend)
+        )
+        .replacing(split, with: isMetaspace ? metaspace : "null")
+        let tokenizer = try Tokenizer(tokenizerJSON: Data(changed.utf8))
+        for (mode, allowed) in [("plain", false), ("control", true)] {
+            let expected = try TokenizerFixtures.hashes("\(name).\(mode).fnv")
+            for (index, line) in try TokenizerFixtures.lines().enumerated() {
+                let ids = tokenizer.encode(line, allowingControlTokens: allowed)
+                #expect(TokenizerFixtures.hash(ids) == expected[index], "\(mode) \(index): \(line.debugDescription)")
+            }
+        }
+    }
+
     @Test("SentencePiece's scores, from the vocabulary of a GGUF file")
     func smallSentencePiece() throws {
         let vocabulary = try TokenizerFixtures.vocabulary("small-sentencepiece.vocabulary.json")
@@ -68,6 +90,16 @@ struct PeerEqualityTests {
             #expect(TokenizerFixtures.hash(ids) == expected[index], "\(index): \(line.debugDescription)")
             #expect(tokenizer.decode(ids) == line)
         }
+    }
+
+    @Test("SmolLM2's published vocabulary", .enabled(if: TokenizerFixtures.smolLM2 != nil))
+    func smolLM2() throws {
+        let file = try GGUFFile(path: #require(TokenizerFixtures.smolLM2))
+        let tokenizer = try Tokenizer.load(gguf: file)
+        #expect(tokenizer.vocabularySize == 49_152)
+        #expect(tokenizer.stopTokens == [0, 2])
+        #expect(ChatTemplate.detect(jinja: tokenizer.chatTemplateSource) == .smolLM2)
+        try Self.compare(tokenizer, "smollm2")
     }
 
     @Test("Qwen's published ranks", .enabled(if: TokenizerFixtures.hasQwen))

@@ -72,6 +72,18 @@ enum TokenizerFixtures {
     static let qwenFolder = realData("qwen-tokenizer")
     static var hasQwen: Bool { qwenFolder != nil }
 
+    /// SmolLM2's GGUF file: named by `WALLFACER_SMOLLM2`, else somewhere under `WALLFACER_HOME`.
+    static let smolLM2: String? = {
+        let environment = ProcessInfo.processInfo.environment
+        if let path = environment["WALLFACER_SMOLLM2"], FileManager.default.fileExists(atPath: path) { return path }
+        guard let home = environment["WALLFACER_HOME"], !home.isEmpty else { return nil }
+        let files = FileManager.default.enumerator(atPath: home)
+        while let file = files?.nextObject() as? String {
+            if file.hasSuffix("SmolLM2-135M-Instruct.Q4_1.gguf") { return home + "/" + file }
+        }
+        return nil
+    }()
+
     static func qwen() throws -> Tokenizer {
         let ranks = try Data(contentsOf: #require(qwenFolder).appending(path: "qwen.tiktoken"))
         return try Tokenizer(tiktoken: ranks)

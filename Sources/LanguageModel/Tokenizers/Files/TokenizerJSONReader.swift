@@ -85,7 +85,13 @@ struct TokenizerJSONReader {
         case "Sequence": for step in value["pretokenizers"]?.array ?? [] { try readPreTokenizer(step) }
         case "ByteLevel":
             isByteLevel = true
-            if value["add_prefix_space"]?.bool ?? true { normalizer.spacePrefix = .everywhere }
+            if value["add_prefix_space"]?.bool ?? true {
+                guard splitter == nil else {
+                    throw unsupported("pre_tokenizer ByteLevel add_prefix_space", "true", allowed: "false after a step")
+                }
+                normalizer.spacePrefix = .everywhere
+                normalizer.prefixesSpacedText = false
+            }
             if value["use_regex"]?.bool ?? true, splitter == nil || splitter == Self.numbersOnly {
                 splitter = splitter == nil ? .gpt2 : .smolLM
             }
@@ -114,6 +120,7 @@ struct TokenizerJSONReader {
                 throw unsupported("pre_tokenizer Metaspace", value.spacedText, allowed: "replacement ▁ without split")
             }
             normalizer.marksSpaces = true
+            normalizer.prefixesSpacedText = false
             switch value["prepend_scheme"]?.string ?? "always" {
             case "never": normalizer.spacePrefix = .never
             case "first": normalizer.spacePrefix = .atStart

@@ -64,10 +64,15 @@ extension Tokenizer {
         ]
     }
 
+    /// Metaspace, which puts a space in front of text that has none, once or everywhere.
+    private var usesMetaspace: Bool {
+        parts.normalizer.marksSpaces && parts.normalizer.spacePrefix != .never && !parts.normalizer.prefixesSpacedText
+    }
+
     private func normalizerJSON(_ model: BytePairModel) -> OrderedJSON {
         var steps: [OrderedJSON] = []
         if parts.normalizer.composes { steps.append(["type": "NFC"]) }
-        if parts.normalizer.marksSpaces {
+        if parts.normalizer.marksSpaces, !usesMetaspace {
             if parts.normalizer.spacePrefix != .never { steps.append(["type": "Prepend", "prepend": "▁"]) }
             steps.append(["type": "Replace", "pattern": ["String": " "], "content": "▁"])
         }
@@ -75,6 +80,10 @@ extension Tokenizer {
     }
 
     private func preTokenizerJSON(_ model: BytePairModel) -> OrderedJSON {
+        if usesMetaspace {
+            let scheme: OrderedJSON = parts.normalizer.spacePrefix == .atStart ? "first" : "always"
+            return ["type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false]
+        }
         guard model.unit == .bytes else { return .null }
         let prefixed = OrderedJSON.bool(parts.normalizer.spacePrefix != .never)
         let bytes: OrderedJSON = [
