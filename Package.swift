@@ -103,7 +103,7 @@ let package = Package(
 
         tests("CKernels"),
         tests("Corpora", ["Evaluation", "CZlib"]),
-        tests("Evaluation"),
+        tests("Evaluation", resources: [.copy("Fixtures")]),
         tests("Experiments"),
         tests("LanguageModel", resources: [.copy("Fixtures")]),
         tests("Layers"),
