@@ -15,6 +15,7 @@ public struct Downloader: Sendable {
     public var retryDelay: TimeInterval = 0.5
 
     private static let largestUndeclared = 64 << 30
+    private static let longestDelay: TimeInterval = 30
 
     public init() {}
 
@@ -123,7 +124,7 @@ public struct Downloader: Sendable {
             }
             attempt += 1
             try await Task.sleep(for: .seconds(delay))
-            delay *= 2
+            delay = min(2 * delay, Self.longestDelay)
         }
     }
 

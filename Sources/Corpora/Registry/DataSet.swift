@@ -36,7 +36,7 @@ public struct DataSet: Sendable, Equatable {
 
     /// What `wallfacer data list` shows.
     public static let all: [DataSet] = [
-        supportConversations, englishCorpora, gradeSchoolMath, checkIns, codeProblems,
+        supportConversations, englishCorpora, gradeSchoolMath, userSequences, checkIns, codeProblems,
     ]
 }
 
@@ -105,6 +105,43 @@ extension DataSet {
             files: [
                 file("train.jsonl", "17f347dc51477c50d4efb83959dbb7c56297aba886e5544ee2aaed3024813465", 4_166_206),
                 file("test.jsonl", "3730d312f6e3440559ace48831e51066acaca737f6eabec99bccb9e4b3c39d14", 749_738),
+            ])
+    }()
+
+    static let userSequences: DataSet = {
+        func file(_ name: String, _ sha256: String, _ byteCount: Int) -> DataFile {
+            let path = "RUCAIBox/CIKM2020-S3Rec/@/data/\(name)"
+            return DataFile(
+                name: name,
+                origins: [repository(path, commit: "2a81540ae186"), repository(path, commit: "master")], sha256: sha256,
+                byteCount: byteCount)
+        }
+        return DataSet(
+            name: "s3rec-sequences", title: "User sequences: Amazon Beauty, Sports, Toys; Yelp; LastFM",
+            licence: "none stated", isRestricted: true, note: "user and item ids in order of time, attributes of items",
+            files: [
+                file("Beauty.txt", "226cce9c3105299ca0db9615d7d3fb32b3175e90da43100ae352599f0f0107b8", 1_090_094),
+                file(
+                    "Beauty_item2attributes.json", "129e40f67486f6877eff0f5318cfa8530ee8ac23d8b0d1de04e1bb7a2ba0b2d4",
+                    305_674),
+                file(
+                    "Sports_and_Outdoors.txt", "2a095e0648872beb9982408958290f5d655db5be2911c3756b5446de9f0b8de2",
+                    1_707_483),
+                file(
+                    "Sports_and_Outdoors_item2attributes.json",
+                    "7fb10733ac4f1811384a52144cdefa7fcc7536fa80a7232c5da9bd789155c34b", 653_780),
+                file("Toys_and_Games.txt", "176c680c688d497598c4a89a03b402c0fe78d795e5db335c2e78dd5f2d778a3f", 922_166),
+                file(
+                    "Toys_and_Games_item2attributes.json",
+                    "d371acd25101eedac04afc727626464b7acec770c4eda708705d51eb76eb1ad0", 327_536),
+                file("Yelp.txt", "724b219106b81dd2349027da997334ddb6da9fe2f152ad6e0d97a93170f7caed", 1_814_224),
+                file(
+                    "Yelp_item2attributes.json", "f25acd5e1e680e0b22fd4e3f4fb6be4b2a7461e9222610616e3e1ee6702dd58d",
+                    600_360),
+                file("LastFM.txt", "9ded486adb5b0fe9dc761950afa0a9a05e93ff018992e0c52bf11afec529f802", 239_312),
+                file(
+                    "LastFM_item2attributes.json", "a4ccd678dc9ff6d43fe5073f491db5c9b02eb98dfa4f8c0382913a784be217ef",
+                    524_368),
             ])
     }()
 

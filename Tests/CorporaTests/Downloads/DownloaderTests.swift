@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite("Downloads")
+@Suite("Downloads", .serialized)
 struct DownloaderTests {
     private static let content: Data = {
         var generator = SeededGenerator(seed: 4)
@@ -14,8 +14,8 @@ struct DownloaderTests {
 
     private let downloader: Downloader = {
         var downloader = Downloader()
-        downloader.idleTimeout = 0.5
-        downloader.connectTimeout = 2
+        downloader.idleTimeout = 120  // a busy machine must not look like a silent server
+        downloader.connectTimeout = 60
         downloader.retries = 2
         downloader.retryDelay = 0.01
         return downloader
@@ -127,9 +127,14 @@ struct DownloaderTests {
             return response
         } _: { (server: StubServer, folder: URL) async throws in
             let download = download(server, folder)
-            try await downloader.fetch(download)
+            var impatient = downloader
+            impatient.idleTimeout = 2
+            impatient.retries = 10
+            try await impatient.fetch(download)
             #expect(try Data(contentsOf: download.target) == Self.content)
-            #expect(server.requests.map(\.rangeStart) == [nil, 50_000])
+            let starts = server.requests.map(\.rangeStart)
+            #expect(starts.count >= 2 && starts[0] == nil)
+            #expect((1...50_000).contains(starts[1] ?? 0))
         }
     }
 

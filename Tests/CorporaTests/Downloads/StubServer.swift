@@ -102,7 +102,7 @@ final class StubServer: Sendable {
         send(connection, Array((head + "\r\n").utf8))
         send(connection, Array(response.body.prefix(response.cutAfter ?? .max)))
         // Bounded: a test's read time-out is far shorter.
-        if response.stalls { Thread.sleep(forTimeInterval: 3) }
+        if response.stalls { Thread.sleep(forTimeInterval: 10) }
     }
 
     private func send(_ connection: Int32, _ bytes: [UInt8]) {

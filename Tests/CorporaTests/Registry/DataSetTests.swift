@@ -62,6 +62,6 @@ struct DataSetTests {
                 }
             }
         }
-        #expect(checked >= 6)
+        #expect(checked >= 10)
     }
 }
