@@ -168,6 +168,6 @@ func claimResult(
         controlValues: .init(method: control, baseline: baseline))
 }
 
-func jsonObject(_ value: some Encodable) throws -> [String: OrderedJSON] {
-    try StableJSON.value([String: OrderedJSON].self, from: try StableJSON.data(value))
+func jsonObject(_ value: some Encodable) throws -> [String: JSONValue] {
+    try StableJSON.value([String: JSONValue].self, from: try StableJSON.data(value))
 }
