@@ -1,4 +1,5 @@
 import Corpora
+import Evaluation
 import Foundation
 import Testing
 
@@ -135,5 +136,50 @@ import Testing
             sequences: Data("1 2 5\n".utf8), file: "s", attributes: Data("{\"2\": [7, 9]}".utf8), attributeFile: "a")
         #expect(set.attributes.tokens == ["7", "9"])
         #expect(Array(set.attributes(ofItem: 0)) == [0, 1] && set.attributes(ofItem: 1).isEmpty)
+    }
+
+    @Test(
+        "Foursquare New York: all check-ins, sorted by time, every venue in a cell of the grid",
+        .enabled(if: TestData.has("foursquare-nyc"), "needs the data set foursquare-nyc"))
+    func checkIns() throws {
+        let set = try CheckIns(folder: folder("foursquare-nyc"))
+        #expect(set.log.rowCount == 147_938 && set.log.userCount == 1_083 && set.log.itemCount == 5_135)
+        for user in 0..<set.log.userCount {
+            let times = set.log.times[set.log.rows(ofUser: user)]
+            #expect(zip(times, times.dropFirst()).allSatisfy { $0 <= $1 })
+        }
+        #expect(set.latitudes.allSatisfy { (40.5...41).contains($0) })
+        let cells = set.cells(rows: 10, columns: 10)
+        #expect(cells.allSatisfy { (0..<100).contains($0) } && Set(cells).count > 40)
+    }
+
+    @Test(
+        "The uniform policy's value from the other policy's log agrees with its own log",
+        .enabled(if: TestData.has("open-bandit"), "needs the data set open-bandit"),
+        arguments: OpenBanditLog.Campaign.allCases)
+    func offPolicy(campaign: OpenBanditLog.Campaign) throws {
+        let uniform = try OpenBanditLog(folder: folder("open-bandit"), behaviour: .random, campaign: campaign)
+        let thompson = try OpenBanditLog(folder: folder("open-bandit"), behaviour: .thompson, campaign: campaign)
+        let clicks = uniform.clicks.map { $0 ? 1.0 : 0 }
+        let same = try LoggedDecisions(
+            rewards: clicks, loggingProbabilities: uniform.propensities, targetProbabilities: uniform.propensities)
+        let truth = OffPolicyEstimators.inversePropensity(same)
+        #expect(truth.value == clicks.reduce(0, +) / 10_000)
+        let decisions = try LoggedDecisions(
+            rewards: thompson.clicks.map { $0 ? 1 : 0 }, loggingProbabilities: thompson.propensities,
+            targetProbabilities: thompson.items.map { _ in 1 / Double(thompson.itemCount) })
+        let estimate = OffPolicyEstimators.selfNormalized(decisions)
+        let spread = (estimate.standardError * estimate.standardError + truth.standardError * truth.standardError)
+            .squareRoot()
+        #expect(abs(estimate.value - truth.value) < 4 * spread, "\(estimate) against \(truth)")
+        // The logging policy hardly shows some items: a few rows carry nearly all the weight.
+        #expect(estimate.effectiveSampleSize > 1 && estimate.effectiveSampleSize < 2_000)
+        let model = OffPolicyEstimators.actionMeans(
+            actions: thompson.items, rewards: decisions.rewards, actionCount: thompson.itemCount)
+        let mean = model.reduce(0, +) / Double(model.count)
+        let robust = try OffPolicyEstimators.doublyRobust(
+            decisions, taken: thompson.items.map { model[Int($0)] },
+            expected: [Double](repeating: mean, count: thompson.rowCount))
+        #expect(abs(robust.value - truth.value) < 4 * (robust.standardError + truth.standardError), "\(robust)")
     }
 }

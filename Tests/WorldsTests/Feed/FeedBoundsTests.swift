@@ -17,6 +17,15 @@ private struct BaitPolicy: FeedPolicy {
 }
 
 @Suite("Feed world: bounds and probes") struct FeedBoundsTests {
+    /// Oracles that plan over the catalogue at every step take minutes without optimisation, and seconds with it.
+    private static let isOptimized: Bool = {
+        #if DEBUG
+            false
+        #else
+            true
+        #endif
+    }()
+
     private func reports(_ configuration: FeedConfiguration) throws -> [String: FeedReport] {
         let world = try FeedWorld(configuration.fast, seed: 1)
         let rollout = FeedRollout(world: world, users: 0..<150, luckSeed: 11)
@@ -36,7 +45,9 @@ private struct BaitPolicy: FeedPolicy {
         try #require(reports[policy]).expectedClicksPerUser
     }
 
-    @Test("Long-term preset: random < myopic oracle < planning oracle with at least 15 % room, all inside real ranges")
+    @Test(
+        "Long-term preset: random < myopic oracle < planning oracle with at least 15 % room, all inside real ranges",
+        .enabled(if: isOptimized, "needs a release build"))
     func longTerm() throws {
         let reports = try reports(.longTerm)
         let random = try #require(reports["random"])
@@ -53,7 +64,9 @@ private struct BaitPolicy: FeedPolicy {
         for report in reports.values { #expect(report.clickThroughRate < 0.6, "\(report.policy)") }
     }
 
-    @Test("Null preset: planning gains at most 2 % over the myopic oracle, and retention depends on no policy")
+    @Test(
+        "Null preset: planning gains at most 2 % over the myopic oracle, and retention depends on no policy",
+        .enabled(if: isOptimized, "needs a release build"))
     func null() throws {
         let reports = try reports(.null)
         let myopic = try clicks(reports, "myopic oracle")

@@ -1,0 +1,114 @@
+import Evaluation
+import Testing
+import Worlds
+
+@Suite("Item-life world") struct ItemLifeTests {
+    private func small(_ change: (inout ItemLifeConfiguration) -> Void = { _ in }) -> ItemLifeConfiguration {
+        var configuration = ItemLifeConfiguration()
+        configuration.horizonInDays = 40
+        configuration.launchesPerDay = 4
+        change(&configuration)
+        return configuration
+    }
+
+    @Test("Every day hands out exactly the budget, in the order of the scores")
+    func budget() throws {
+        let world = try ItemLifeWorld(small(), seed: 1)
+        var market = ItemLifeMarket(world: world)
+        var policy = RandomRanking(seed: 2)
+        while !market.isFinished {
+            let scores = policy.scores(market)
+            let days = try market.step(scores: scores)
+            #expect(days.reduce(0) { $0 + Int($1.recommendedViews) } == world.configuration.dailyImpressions)
+            let ranked = zip(scores, days).sorted { $0.0 > $1.0 }.map(\.1.recommendedViews)
+            #expect(ranked == ranked.sorted(by: >))
+        }
+    }
+
+    @Test("Items live from launch to the end of their life or five dead days, and never come back")
+    func lives() throws {
+        let world = try ItemLifeWorld(small { $0.potentialMean = -9 }, seed: 3)
+        let report = try ItemLifeReport(world: world, policy: RandomRanking(seed: 1))
+        var dead = 0
+        for (item, history) in report.histories.enumerated() where !history.isEmpty {
+            #expect(history.map(\.age) == (0..<Int16(history.count)).map { $0 })
+            #expect(history.count <= world.configuration.lifeInDays)
+            #expect(history.dropLast().allSatisfy { !$0.delisted })
+            let last = history[history.count - 1]
+            if last.delisted, history.count < world.configuration.lifeInDays {
+                #expect(history.suffix(5).allSatisfy { $0.clicks == 0 })
+                dead += 1
+            }
+            if !last.delisted { #expect(world.items[item].launchDay + history.count == 40) }
+        }
+        #expect(dead > 10)
+    }
+
+    @Test("Clicks follow the stated rates, and one seed gives one market")
+    func calibrated() throws {
+        let world = try ItemLifeWorld(small(), seed: 4)
+        let first = try ItemLifeReport(world: world, policy: PopularityRanking())
+        let second = try ItemLifeReport(world: try ItemLifeWorld(small(), seed: 4), policy: PopularityRanking())
+        #expect(first.histories == second.histories)
+        #expect(abs(Double(first.clicks) - first.expectedClicks) < 4 * first.expectedClicks.squareRoot())
+    }
+
+    @Test("With growth, exposure today raises tomorrow's rate; in the null world it changes nothing")
+    func growth() throws {
+        let growing = try ItemLifeWorld(small(), seed: 5)
+        let null = try ItemLifeWorld(.null, seed: 5)
+        #expect(
+            growing.clickRate(item: 0, day: 5, clicks: 50, views: 1_000)
+                > 1.5 * growing.clickRate(item: 0, day: 5, clicks: 0, views: 0))
+        #expect(
+            null.clickRate(item: 0, day: 5, clicks: 50, views: 1_000)
+                == null.clickRate(item: 0, day: 5, clicks: 0, views: 0))
+        #expect(null.otherViews(day: 5, clicks: 50) == null.otherViews(day: 5, clicks: 0))
+        #expect(growing.otherViews(day: 5, clicks: 50) > growing.otherViews(day: 5, clicks: 0))
+    }
+
+    @Test("Bounds: random < popularity < click rate < myopic oracle; knowing potentials helps cold items")
+    func bounds() throws {
+        let world = try ItemLifeWorld(ItemLifeConfiguration(), seed: 1)
+        let random = try ItemLifeReport(world: world, policy: RandomRanking(seed: 1))
+        let popular = try ItemLifeReport(world: world, policy: PopularityRanking())
+        let rate = try ItemLifeReport(world: world, policy: ClickRateRanking())
+        let bonus = try ItemLifeReport(world: world, policy: ClickRateRanking(bonus: 0.5))
+        let myopic = try ItemLifeReport(world: world, policy: MyopicItemOracle())
+        let potential = try ItemLifeReport(world: world, policy: PotentialOracle())
+        #expect(random.expectedClicks < popular.expectedClicks)
+        #expect(popular.expectedClicks < rate.expectedClicks)
+        #expect(rate.expectedClicks < myopic.expectedClicks)
+        #expect(bonus.coldClicks > rate.coldClicks)
+        #expect(Double(potential.coldClicks) > 1.2 * Double(rate.coldClicks))
+        // Popularity starves new items: fewer cold clicks than a random order.
+        #expect(popular.coldClicks < random.coldClicks)
+    }
+
+    @Test("In the null world no ranking by potential beats today's rate")
+    func null() throws {
+        let world = try ItemLifeWorld(.null, seed: 1)
+        let myopic = try ItemLifeReport(world: world, policy: MyopicItemOracle())
+        for youth in [0.0, 0.03, 0.1] {
+            let other = try ItemLifeReport(world: world, policy: PotentialOracle(youth: youth))
+            #expect(other.expectedClicks <= 1.001 * myopic.expectedClicks)
+        }
+    }
+
+    @Test("Potential shows in the features only in part, and wrong scores are refused")
+    func observations() throws {
+        let world = try ItemLifeWorld(ItemLifeConfiguration(), seed: 2)
+        let one = world.items.map { Double($0.features[0]) }
+        let correlation = try #require(try Correlation.pearson(one, world.potentials))
+        #expect(correlation * correlation < 0.3 && correlation > 0.1)
+        var market = ItemLifeMarket(world: world)
+        #expect(throws: WorldError.actionCount(world: "item life", found: 1, expected: market.live.count)) {
+            try market.step(scores: [1])
+        }
+        #expect(throws: WorldError.self) {
+            try market.step(scores: [Double](repeating: .nan, count: market.live.count))
+        }
+        #expect(market.day == 0)
+        #expect(throws: WorldError.self) { try ItemLifeWorld(small { $0.horizonInDays = 0 }, seed: 1) }
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+import Worlds
+
+@Suite("Slates") struct SlateTests {
+    @Test("Choice probabilities by hand")
+    func choices() {
+        let logit = SlateChoice.multinomialLogit(noClick: 0).probabilities([log(2), log(5)])
+        #expect(isClose(logit, [2.0 / 8, 5.0 / 8, 1.0 / 8]))
+        let proportional = SlateChoice.proportional(floor: -1, noClick: 1).probabilities([0, 1, -3])
+        #expect(isClose(proportional, [1.0 / 5, 2.0 / 5, 0, 2.0 / 5]))
+        let cascade = SlateChoice.proportionalCascade(attention: 0.5, scale: 0.4, floor: -1).probabilities([0, 1])
+        #expect(isClose(cascade, [0.2, 0.8 * 0.4, 0.8 * 0.6]))
+        let exponential = SlateChoice.exponentialCascade(attention: 1, scale: 0.1).probabilities([0, 9])
+        #expect(isClose(exponential, [0.1, 0.9, 0]))
+        #expect(SlateChoice.multinomialLogit(noClick: 1_000).probabilities([0]).allSatisfy { $0.isFinite })
+    }
+
+    private func isClose(_ found: [Float], _ wanted: [Double]) -> Bool {
+        found.count == wanted.count && zip(found, wanted).allSatisfy { abs(Double($0) - $1) < 1e-6 }
+    }
+
+    @Test("Luck chooses positions in their order, the rest is no click")
+    func choose() {
+        let choice = SlateChoice.proportional(floor: -1, noClick: 1)
+        #expect(choice.choose([0, 1, -3], luck: 0.19) == 0)
+        #expect(choice.choose([0, 1, -3], luck: 0.21) == 1)
+        #expect(choice.choose([0, 1, -3], luck: 0.61) == nil)
+    }
+
+    @Test("Watch time: random < greedy < who knows the quality; without the bonus quality gains nothing")
+    func bounds() throws {
+        let configuration = InterestEvolutionConfiguration()
+        let random = try InterestEvolutionRanker.random(seed: 1).watchTime(configuration, users: 150, seed: 3)
+        let greedy = try InterestEvolutionRanker.greedy.watchTime(configuration, users: 150, seed: 3)
+        let quality = try InterestEvolutionRanker.qualityOracle.watchTime(configuration, users: 150, seed: 3)
+        #expect(random < greedy && 1.15 * greedy < quality)
+        let nullGreedy = try InterestEvolutionRanker.greedy.watchTime(.null, users: 150, seed: 3)
+        let nullQuality = try InterestEvolutionRanker.qualityOracle.watchTime(.null, users: 150, seed: 3)
+        #expect(nullGreedy == nullQuality)
+    }
+
+    @Test("Sessions end when the budget is used up; repeated and unknown items are refused")
+    func sessions() throws {
+        var configuration = InterestEvolutionConfiguration()
+        configuration.budget = 4
+        configuration.qualityBonus = 0
+        var batch = try InterestEvolutionBatch(configuration, users: 20, seed: 1)
+        #expect(throws: WorldError.self) { try batch.step([[Int]](repeating: [0, 0, 1], count: 20)) }
+        #expect(throws: WorldError.self) { try batch.step([[Int]](repeating: [0, 1, 10], count: 20)) }
+        #expect(throws: WorldError.self) { try batch.step([[0, 1, 2]]) }
+        var steps = 0
+        while !batch.isFinished {
+            let outcomes = try batch.step([[Int]](repeating: [0, 1, 2], count: batch.activeLanes.count))
+            for outcome in outcomes {
+                // One click uses up all of the budget; eight steps without one do, too.
+                #expect(outcome.ended == (outcome.chosen != nil || steps == 7))
+                #expect(abs(outcome.probabilities.reduce(0, +) - 1) < 1e-5)
+            }
+            steps += 1
+        }
+        #expect(steps <= 8)
+    }
+}
