@@ -17,6 +17,8 @@ enum {
     WF_ATTENTION_SPAN = 128,
 };
 
+typedef struct wf_slab wf_slab;
+
 /// Quantised panels of 16 rows hold first the numbers of every block (Q4_1: 16 f16 scales and 16 f16 minima; others: 16
 /// scales), padded to 64 bytes, then the weights of every block as 64-byte vectors in which row `r` has the bytes
 /// `4 r ..< 4 r + 4`. A vector of nibbles has columns `4 g ..< 4 g + 4` in the low halves and the same plus 16 in the
@@ -33,8 +35,8 @@ struct wf_matrix {
     size_t weights_offset;
     /// 64-byte aligned unless it is the caller's.
     const uint8_t *data;
-    void *_Nullable owned;
-    size_t owned_bytes;
+    /// What holds the data; null where it is the caller's.
+    wf_slab *_Nullable slab;
 };
 
 /// The inputs of a product: f32, and where a matrix needs it 8-bit integers with a scale per block of 32.
@@ -48,7 +50,7 @@ typedef struct wf_activations {
     int32_t *_Nullable sums;       // [batch][columns / 32]: the sum of the integers
 } wf_activations;
 
-/// Computes rows `16 * begin ..< min(16 * end, rows)` of every product of the batch. `y` has a row for each of the batch.
+/// Computes rows `16 * begin ..< min(16 * end, rows)` of every product of the batch; `y` has a row for each of them.
 typedef void (*wf_product)(const wf_matrix *matrix, int64_t begin, int64_t end, const wf_activations *activations,
                            float *y, int64_t y_stride);
 
@@ -67,7 +69,7 @@ typedef struct wf_kernels {
     void (*gate)(wf_activation activation, float *gate, const float *up, int64_t count);
     /// `x = cap * tanh(x / cap)`.
     void (*soft_cap)(float *x, float cap, int64_t count);
-    /// Attention of one query over the positions `begin ..< end` (at most WF_ATTENTION_SPAN): the largest score, the sum
+    /// Attention of one query over the positions `begin ..< end`, at most WF_ATTENTION_SPAN: the largest score, the sum
     /// of the exponentials relative to it, and the values weighted by them.
     void (*attend)(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
                    int64_t head_dimensions, float soft_cap, float *maximum, float *total, float *output);
@@ -85,6 +87,10 @@ const wf_kernels *wf_kernels_current(void);
 /// Memory aligned to 64 bytes (large blocks to huge pages), for `wf_memory_free`.
 void *_Nullable wf_memory_allocate(size_t bytes);
 void wf_memory_free(void *_Nullable memory);
+
+/// Memory for weights, aligned to 64 bytes, right after what was asked for before; null if memory is short.
+uint8_t *_Nullable wf_slab_allocate(size_t bytes, wf_slab *_Nullable *_Nonnull owner);
+void wf_slab_release(wf_slab *_Nullable owner);
 
 float wf_f32_from_f16(uint16_t bits);
 float wf_f32_from_bf16(uint16_t bits);

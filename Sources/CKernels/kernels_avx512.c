@@ -62,7 +62,8 @@ WF_INLINE void integer_panel(const wf_matrix *matrix, int64_t panel, const wf_ac
                 second = _mm512_dpbusd_epi32(second, vectors[group + 4], four_bytes(x + b * columns + 16 + 4 * group));
             }
             const __m512 dots = _mm512_cvtepi32_ps(_mm512_add_epi32(first, second));
-            total[b] = _mm512_fmadd_ps(dots, _mm512_mul_ps(scale, _mm512_set1_ps(activations->scales[place])), total[b]);
+            const __m512 unit = _mm512_mul_ps(scale, _mm512_set1_ps(activations->scales[place]));
+            total[b] = _mm512_fmadd_ps(dots, unit, total[b]);
             if (kind == WF_MATRIX_Q4_1)
                 total[b] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(activations->offsets[place]), total[b]);
         }

@@ -1,16 +1,10 @@
 // Matrices: repacking, rows, products and their plain reference.
 
-#define _GNU_SOURCE  // madvise, clock_gettime
-
 #include "internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 /// Bytes of a GGUF block and, inside a panel, of a block's numbers and weights for 16 rows.
 typedef struct block_layout {
@@ -26,20 +20,6 @@ static const block_layout layouts[] = {
 };
 
 static bool is_quantised(wf_matrix_kind kind) { return kind <= WF_MATRIX_Q8_0; }
-
-// MARK: Memory
-
-void *wf_memory_allocate(size_t bytes) {
-    const size_t huge = 2 << 20;
-    const size_t alignment = bytes >= huge ? huge : 64;
-    void *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-#if defined(__linux__)
-    if (memory && bytes >= huge) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
-    return memory;
-}
-
-void wf_memory_free(void *memory) { free(memory); }
 
 // MARK: Number formats
 
@@ -130,7 +110,7 @@ wf_matrix *wf_matrix_create(wf_matrix_kind kind, wf_arithmetic arithmetic, int64
     if (!matrix) return NULL;
     const size_t row_bytes = wf_matrix_row_bytes(kind, columns);
     const size_t total = is_quantised(kind) ? (size_t)matrix->panels * matrix->panel_bytes : (size_t)rows * row_bytes;
-    uint8_t *memory = wf_memory_allocate(total ? total : 1);
+    uint8_t *memory = wf_slab_allocate(total, &matrix->slab);
     if (!memory) {
         free(matrix);
         return NULL;
@@ -145,8 +125,6 @@ wf_matrix *wf_matrix_create(wf_matrix_kind kind, wf_arithmetic arithmetic, int64
         memcpy(memory, data, total);
     }
     matrix->data = memory;
-    matrix->owned = memory;
-    matrix->owned_bytes = total;
     return matrix;
 }
 
@@ -159,7 +137,7 @@ wf_matrix *wf_matrix_view(wf_matrix_kind kind, int64_t rows, int64_t columns, co
 
 void wf_matrix_destroy(wf_matrix *matrix) {
     if (!matrix) return;
-    wf_memory_free(matrix->owned);
+    wf_slab_release(matrix->slab);
     free(matrix);
 }
 

@@ -2,7 +2,7 @@
 // whoever lowers that number owns a task. A thread reads the loop's description only after it owns a task, and the
 // caller changes it only when every task is done, so a thread that comes late finds nothing to do and delays nobody.
 
-#define _GNU_SOURCE  // madvise, clock_gettime
+#define _GNU_SOURCE  // clock_gettime
 
 #include "internal.h"
 

@@ -5,7 +5,7 @@
 /// - Sizes are counted in elements unless a name says bytes. Matrices are row-major `[rows][columns]`, `y = W x`.
 /// - Instruction sets are chosen at run time (see `wf_kernels_force`); the results of one level depend neither on the
 ///   number of threads nor on the other rows of a batch.
-/// - Functions that can fail return a `wf_status` or a null pointer; none of them prints, aborts or keeps global state.
+/// - Functions that can fail return a `wf_status` or a null pointer; none of them prints or aborts.
 
 #ifndef WF_CKERNELS_H
 #define WF_CKERNELS_H
