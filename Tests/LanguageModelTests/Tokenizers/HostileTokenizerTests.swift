@@ -182,7 +182,19 @@ struct HostileTokenizerTests {
             error { $0.endOfSequence = 3 }
                 == .identifierOutOfRange(file: "m.gguf", token: "tokenizer.ggml.eos_token_id", found: 3, allowed: 3))
         #expect(error { $0.model = "llama" } == .missingField(file: "m.gguf", field: "tokenizer.ggml.scores"))
-        #expect(error { $0.unknown = -7 } != nil)
+        for id in [-7, 3, Int.max] {
+            for model in ["gpt2", "llama"] {
+                let found = error {
+                    $0.model = model
+                    $0.scores = [0, -1, -2]
+                    $0.unknown = id
+                }
+                #expect(
+                    found
+                        == .identifierOutOfRange(
+                            file: "m.gguf", token: "tokenizer.ggml.unknown_token_id", found: id, allowed: 3))
+            }
+        }
         guard case .unsupported(_, "tokenizer.ggml.pre", "new", _) = error({ $0.pre = "new" }) else {
             Issue.record("an unknown pre-tokenizer passed")
             return

@@ -99,6 +99,14 @@ struct PeerEqualityTests {
         #expect(tokenizer.vocabularySize == 49_152)
         #expect(tokenizer.stopTokens == [0, 2])
         #expect(ChatTemplate.detect(jinja: tokenizer.chatTemplateSource) == .smolLM2)
+        // As transformers' apply_chat_template gives them.
+        let prompt = try ChatTemplate.smolLM2.prompt([Message(.user, "Hi")], with: tokenizer)
+        #expect(
+            prompt == [
+                1, 9690, 198, 2683, 359, 253, 5356, 5646, 11173, 3365, 3511, 308, 34519, 28, 7018, 411, 407, 19712,
+                8182,
+                2, 198, 1, 4093, 198, 26843, 2, 198, 1, 520, 9531, 198,
+            ])
         try Self.compare(tokenizer, "smollm2")
     }
 

@@ -43,26 +43,16 @@ extension Tokenizer {
         self.init(parts)
     }
 
-    /// A tokenizer from a tiktoken rank file (raw bytes in base64, one token per line).
-    /// - Parameter splitter: the pattern that cuts text into pieces, which rank files do not name.
+    /// A tokenizer from a tiktoken rank file of the Qwen family, and, where present, the files beside it.
     /// - Parameter controlTokens: the tokens after the last rank, in order. nil: the first Qwen models' 208 when the file
     ///   has their 151,643 ranks, else none.
-    /// - Throws: `TokenizerError`.
-    package convenience init(
-        tiktoken: Data, file: String = "qwen.tiktoken", splitter: PieceSplitter, controlTokens: [String]? = nil
-    ) throws {
-        self.init(
-            try TiktokenReader.read(tiktoken, file: file, splitter: splitter, controlTokens: controlTokens))
-    }
-
-    /// A tokenizer from a tiktoken rank file of the Qwen family, and, where present, the files beside it.
     /// - Throws: `TokenizerError`.
     public convenience init(
         tiktoken: Data, file: String = "qwen.tiktoken", controlTokens: [String]? = nil, configuration: Data? = nil,
         generation: Data? = nil, chatTemplate: String? = nil
     ) throws {
         // The only published rank files of this family with marks inside words are those of more than 200,000 ranks.
-        let isLater = data(tiktoken, hasMoreLinesThan: 200_000)
+        let isLater = countsMoreLines(tiktoken, than: 200_000)
         var parts = try TiktokenReader.read(
             tiktoken, file: file, splitter: isLater ? .qwen35 : .qwen, controlTokens: controlTokens)
         try parts.apply(configuration: configuration, generation: generation, chatTemplate: chatTemplate)
@@ -77,7 +67,7 @@ extension Tokenizer {
     }
 }
 
-private func data(_ data: Data, hasMoreLinesThan count: Int) -> Bool {
+private func countsMoreLines(_ data: Data, than count: Int) -> Bool {
     // Ranks of six digits are at least nine bytes a line; a short file need not be counted.
     guard data.count > count * 9 else { return false }
     return data.withUnsafeBytes { $0.reduce(0) { $1 == 0x0A ? $0 + 1 : $0 } } > count

@@ -169,7 +169,8 @@ enum VocabularyReader {
         }
         let table = try TokenTable(builder, file: file, allowingDuplicates: true)
         let model = ScoredModel(
-            tokens: table, scores: scores, byteTokens: byteTokens, unknown: TokenID(vocabulary.unknown ?? -1))
+            tokens: table, scores: scores, byteTokens: byteTokens,
+            unknown: vocabulary.unknown.flatMap(TokenID.init(exactly:)) ?? -1)
         var parts = Tokenizer.Parts(model: .scored(model), tokens: table, added: added)
         parts.byteValues = byteValues
         parts.normalizer.marksSpaces = true
