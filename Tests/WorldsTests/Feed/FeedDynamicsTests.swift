@@ -220,4 +220,44 @@ struct FixedList: FeedPolicy {
         #expect(history.visible(session: session, delay: .minutes(0), minute: start).upperBound <= second.lowerBound)
         #expect(history.visible(session: session, delay: .minutes(10), minute: 1e6).upperBound == history.count)
     }
+
+    @Test("Logs: sessions are ranges of one user's slots 1, 2, …; propensities are how often items are shown")
+    func logs() throws {
+        let world = try FeedWorld(.longTerm.fast, seed: 1)
+        let base = PopularFeedPolicy(world: world)
+        let log = try FeedLog(world: world, users: 0..<150, base: base, exploration: 0.4, luckSeed: 3)
+        #expect(log.sessionStarts.last == Int32(log.rowCount) && log.sessionCount > 300)
+        for session in 0..<log.sessionCount {
+            let rows = log.rows(ofSession: session)
+            #expect(log.slots[rows].elementsEqual((1...Int16(rows.count))))
+            #expect(Set(log.users[rows]).count == 1)
+            #expect(log.browses[rows].dropLast().allSatisfy { $0 })
+            #expect(!log.browses[rows.upperBound - 1] || log.capped[rows.upperBound - 1])
+        }
+        let greedy = log.propensities.count { $0 > 0.5 }
+        #expect(abs(Double(greedy) / Double(log.rowCount) - 0.6) < 0.03)
+        // The mixture as a policy meets the same luck and gives the same views.
+        let policy = MixedFeedPolicy(base: base, exploration: 0.4, seed: 3)
+        let report = try FeedRollout(world: world, users: 0..<150, luckSeed: 3).run(policy)
+        #expect(report.views == log.rowCount)
+        // Off-policy: one view of the uniform policy. Only first slots are comparable, later ones are the log's own states.
+        let first = log.slots.indices.filter { log.slots[$0] == 1 && log.days[$0] == 0 }
+        let decisions = try LoggedDecisions(
+            rewards: first.map { Double(log.clickProbabilities[$0]) },
+            loggingProbabilities: first.map { Double(log.propensities[$0]) },
+            targetProbabilities: first.map { _ in 1 / Double(world.items.count) })
+        let random = FeedRollout(world: world, users: 0..<150, luckSeed: 3)
+        var truth = 0.0
+        var views = 0.0
+        _ = try random.run(RandomFeedPolicy(seed: 8)) { _, outcomes in
+            guard views == 0 else { return }
+            truth = outcomes.reduce(0.0) { $0 + Double($1.clickProbability) }
+            views = Double(outcomes.count)
+        }
+        let estimate = OffPolicyEstimators.selfNormalized(decisions)
+        #expect(abs(estimate.value - truth / views) < 4 * estimate.standardError + 0.04)
+        #expect(throws: WorldError.self) {
+            try FeedLog(world: world, users: 0..<2, base: base, exploration: 0, luckSeed: 3)
+        }
+    }
 }
