@@ -91,4 +91,13 @@ struct TableTests {
         #expect(Numbers.percent(0.125) == "12.5 %")
         #expect(Numbers.grouped(-1_234_567) == "−1,234,567")
     }
+
+    @Test("An interval has the same digits throughout")
+    func intervals() {
+        #expect(Numbers.interval(0.081, low: 0.06, high: 0.1) == "0.081 [0.060, 0.100]")
+        #expect(Numbers.interval(24.312, low: 9, high: 25.8) == "24.31 [9.00, 25.80]")
+        #expect(Numbers.interval(1, low: -.infinity, high: .infinity) == "1.000 [−∞, ∞]")
+        #expect(Numbers.interval(0, low: 0, high: 0) == "0.000 [0.000, 0.000]")
+        #expect(Numbers.interval(1500, low: -2, high: 3000) == "1,500 [−2.000, 3,000]")
+    }
 }

@@ -42,6 +42,7 @@ struct Axis: Sendable {
 
     /// A mark in words.
     func text(_ tick: Double) -> String {
+        if tick == 0 { return "0" }
         if abs(tick) >= 1_000_000 || decimals > 6 { return Numbers.short(tick) }
         return decimals == 0 ? Numbers.grouped(Int(tick.rounded())) : Numbers.decimal(tick, decimals)
     }

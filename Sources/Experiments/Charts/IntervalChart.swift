@@ -43,7 +43,8 @@ public struct IntervalChart: Chart {
     public func svg() -> String {
         let labels = rows.map { TerminalText.truncated($0.label, to: Self.widestLabel) }
         let left = 22 + 7.2 * Double(labels.map(TerminalText.width(of:)).max() ?? 0)
-        let right = Plot.width - 178
+        let cells = rows.map { Numbers.interval($0.estimate, low: $0.low, high: $0.high) }
+        let right = Plot.width - 24 - 7.4 * Double(cells.map(TerminalText.width(of:)).max() ?? 0)
         let bottom = 8 + Self.rowHeight * Double(rows.count)
         let axis = Axis(rows.flatMap { [$0.estimate, $0.low, $0.high] } + [reference ?? .nan])
         func x(_ value: Double) -> Double { left + axis.position(value, length: right - left) }
@@ -60,7 +61,6 @@ public struct IntervalChart: Chart {
         for (index, row) in rows.enumerated() {
             let middle = 8 + Self.rowHeight * (Double(index) + 0.5)
             let colour = Self.colour(row.colour)
-            let cell = Table.Cell.interval(row.estimate, low: row.low, high: row.high).text
             drawing.text(labels[index], x: left - 12, y: middle + 4, anchor: .end, class: "label")
             // One seed has an interval without ends: it reaches across.
             let low = row.low.isFinite ? x(row.low) : left
@@ -68,9 +68,9 @@ public struct IntervalChart: Chart {
             drawing.line(low, middle, high, middle, class: "interval c\(colour)")
             if row.estimate.isFinite {
                 drawing.circle(
-                    x(row.estimate), middle, radius: 4.5, class: "dot c\(colour)", tip: "\(row.label): \(cell)")
+                    x(row.estimate), middle, radius: 4.5, class: "dot c\(colour)", tip: "\(row.label): \(cells[index])")
             }
-            drawing.text(cell, x: right + 14, y: middle + 4, class: "value")
+            drawing.text(cells[index], x: right + 14, y: middle + 4, class: "value")
         }
         return drawing.svg(label: title)
     }

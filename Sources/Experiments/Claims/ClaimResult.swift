@@ -75,7 +75,7 @@ extension ClaimResult.Control {
         minimumDetectableEffect = PairedTest.minimumDetectableEffect(
             differences: claim.differences(method: values.method, baseline: values.baseline))
         let showsNothing = effect.count >= claim.minimumSeeds && effect.low <= claim.margin
-        let couldHaveShown = claim.control.kind != .null || minimumDetectableEffect < claimedEffect
+        let couldHaveShown = claim.control.kind != .null || minimumDetectableEffect < abs(claimedEffect)
         passed = showsNothing && couldHaveShown
     }
 }

@@ -67,7 +67,8 @@ extension Report {
     private static func html(_ message: Message) -> String {
         let mark = message.mark.map { "<span class=\"mark\">\(Markup.escaped($0))</span>" } ?? ""
         return "<div class=\"message \(message.side.rawValue)\"><div class=\"speaker\">"
-            + "\(Markup.escaped(message.speaker))\(mark)</div><div class=\"bubble\">\(Markup.escaped(message.text))</div></div>"
+            + "\(Markup.escaped(message.speaker))\(mark)</div>"
+            + "<div class=\"bubble\">\(Markup.escaped(message.text))</div></div>"
     }
 
     private static func html(_ table: Table) -> String {
@@ -82,17 +83,21 @@ extension Report {
         let caption = table.title.isEmpty ? "" : "<figcaption>\(Markup.escaped(table.title))</figcaption>"
         let note = table.note.map { "<div class=\"note\">\(Markup.escaped($0))</div>" } ?? ""
         return
-            "<figure>\(caption)<div class=\"scroll\"><table><thead><tr>\(head)</tr></thead><tbody>\(rows)</tbody></table></div>"
-            + "\(note)</figure>"
+            "<figure>\(caption)<div class=\"scroll\"><table><thead><tr>\(head)</tr></thead>"
+            + "<tbody>\(rows)</tbody></table></div>\(note)</figure>"
     }
 
     private static func html(_ cell: Table.Cell) -> String {
         switch cell {
         case .verdict(let verdict): badge(verdict)
         case .interval(let estimate, let low, let high):
-            "\(Numbers.short(estimate)) <span class=\"range\">[\(Numbers.short(low)), \(Numbers.short(high))]</span>"
+            interval(Numbers.intervalParts(estimate, low: low, high: high))
         default: Markup.escaped(cell.text)
         }
+    }
+
+    private static func interval(_ parts: (estimate: String, bounds: String)) -> String {
+        "\(parts.estimate) <span class=\"range\">\(parts.bounds)</span>"
     }
 
     private static func html(_ chart: any Chart) -> String {

@@ -135,8 +135,8 @@ public struct StudyContext: Sendable {
         var table = Table(
             "Controls", columns: ["claim", "control", "effect", "smallest detectable", "passed"],
             note:
-                "A control passes where the claim does not hold for it; a null control must also have been able to find "
-                + "the method's effect (power 80 %).")
+                "A control passes where the claim does not hold for it; a null control must also have been able "
+                + "to find the method's effect (power 80 %).")
         for result in claims {
             let control = result.control
             table.append([

@@ -9,8 +9,26 @@ public enum Numbers {
         if size == 0 { return "0" }
         if size < 0.0001 || size >= 1e15 { return signed(String(format: "%.2g", value)) }
         if size >= 1000 { return grouped(value.rounded()) }
-        let decimals = size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 ? 3 : size >= 0.01 ? 4 : 5
-        return decimal(value, decimals)
+        return decimal(value, decimals(for: size))
+    }
+
+    /// An estimate with its interval, all with as many digits as suit the largest: `0.081 [0.060, 0.100]`.
+    public static func interval(_ estimate: Double, low: Double, high: Double) -> String {
+        let (estimate, bounds) = intervalParts(estimate, low: low, high: high)
+        return "\(estimate) \(bounds)"
+    }
+
+    /// The two parts of ``interval(_:low:high:)``.
+    static func intervalParts(_ estimate: Double, low: Double, high: Double) -> (estimate: String, bounds: String) {
+        let size = [estimate, low, high].filter(\.isFinite).map(abs).max() ?? 0
+        func text(_ value: Double) -> String {
+            size >= 1000 || size < 0.0001 && size > 0 ? short(value) : decimal(value, decimals(for: size))
+        }
+        return (text(estimate), "[\(text(low)), \(text(high))]")
+    }
+
+    private static func decimals(for size: Double) -> Int {
+        size >= 100 ? 1 : size >= 10 ? 2 : size >= 0.1 || size == 0 ? 3 : size >= 0.01 ? 4 : 5
     }
 
     /// A number with so many digits after the point.

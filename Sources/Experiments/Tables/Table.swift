@@ -25,6 +25,7 @@ public struct Table: Sendable, Equatable {
         /// An estimate with its interval.
         case interval(Double, low: Double, high: Double)
         case verdict(Verdict)
+        /// Nothing to show: a dash.
         case empty
     }
 
@@ -77,10 +78,9 @@ extension Table.Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolati
         case .number(let value, let decimals): decimals.map { Numbers.decimal(value, $0) } ?? Numbers.short(value)
         case .integer(let value): Numbers.grouped(value)
         case .percent(let share, let decimals): Numbers.percent(share, decimals: decimals)
-        case .interval(let estimate, let low, let high):
-            "\(Numbers.short(estimate)) [\(Numbers.short(low)), \(Numbers.short(high))]"
+        case .interval(let estimate, let low, let high): Numbers.interval(estimate, low: low, high: high)
         case .verdict(let verdict): verdict.rawValue
-        case .empty: ""
+        case .empty: "–"
         }
     }
 }

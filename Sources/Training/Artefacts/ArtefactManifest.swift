@@ -185,7 +185,8 @@ public enum ArtefactError: Error, Equatable, CustomStringConvertible {
         case .changed(let file, let found, let expected):
             "\(file): \(found), but its manifest says \(expected)"
         case .otherBase(let artefact, let found, let expected, let name):
-            "\(artefact): made from \(name) with fingerprint \(expected.prefix(12)), but the model given has \(found.prefix(12))"
+            "\(artefact): made from \(name) with fingerprint \(expected.prefix(12)), "
+                + "but the model given has \(found.prefix(12))"
         }
     }
 }

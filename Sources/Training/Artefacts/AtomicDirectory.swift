@@ -66,7 +66,8 @@ public enum AtomicDirectoryError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .diskFull(let path):
-            "\(path): the disk is full; nothing was changed. Free some space, or set WALLFACER_HOME to a folder on another disk"
+            "\(path): the disk is full; nothing was changed. "
+                + "Free some space, or set WALLFACER_HOME to a folder on another disk"
         case .failed(let path, let operation, let reason):
             "\(path): \(operation) failed: \(reason); nothing was changed"
         }

@@ -77,16 +77,23 @@ struct ProgressTests {
             Interruption.install()
             Interruption.install()
             kill(getpid(), SIGTERM)
+            waitForInterruption()
             #expect(throws: CancellationError.self) { try Interruption.check() }
             exit(Interruption.isRequested ? 3 : 4)
         }
         await #expect(processExitsWith: .exitCode(130)) {
             Interruption.install()
             kill(getpid(), SIGINT)
+            waitForInterruption()
             kill(getpid(), SIGINT)
-            usleep(500_000)
+            usleep(5_000_000)
         }
     }
+}
+
+/// A signal to the process may reach another thread, a moment later.
+private func waitForInterruption() {
+    for _ in 0..<500 where !Interruption.isRequested { usleep(10_000) }
 }
 
 /// A terminal of 100 columns and a clock, both made of memory.
