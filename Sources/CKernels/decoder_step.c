@@ -185,7 +185,8 @@ static void attention_task(void *context, int32_t index) {
     for (int64_t head = shared_head * group; head < (shared_head + 1) * group; head++) {
         float *partial = decoder->partials + ((row * s->heads + head) * loop->spans + span) * (size + 2);
         decoder->kernels->attend(decoder->queries + (row * s->heads + head) * size, keys, values, begin, end, size,
-                                 s->attention_soft_cap, partial, partial + 1, partial + 2);
+                                 s->attention_soft_cap, head == shared_head * group, partial, partial + 1,
+                                 partial + 2);
     }
 }
 

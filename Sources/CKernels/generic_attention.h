@@ -59,12 +59,18 @@ WF_INLINE void gather(const float *weights, const float *values, int64_t count, 
 }
 
 static void attend(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
-                   int64_t dimensions, float cap, float *maximum, float *total, float *output) {
+                   int64_t dimensions, float cap, bool cold, float *maximum, float *total, float *output) {
     _Alignas(64) float scores[WF_ATTENTION_SPAN];
     const int64_t count = end - begin;
     const float *first_key = keys + begin * dimensions;
-    for (int64_t p = 0; p < count; p += 16)
+    for (int64_t p = 0; p < count; p += 16) {
+        if (cold) {
+            const size_t tile = 16 * sizeof(float) * (size_t)dimensions;
+            prefetch(first_key + p * dimensions, tile, keyDistance, true);
+            prefetch(values + (begin + p) * dimensions, tile, 0, false);
+        }
         store(scores + p, scores_of(query, first_key + p * dimensions, dimensions, count - p < 16 ? count - p : 16));
+    }
     if (cap > 0) soft_cap(scores, cap, count);
     // Lanes after the last position take no part: their scores are -infinity, their weights zero.
     for (int64_t p = count; p % 16; p++) scores[p] = -INFINITY;

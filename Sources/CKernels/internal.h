@@ -70,9 +70,10 @@ typedef struct wf_kernels {
     /// `x = cap * tanh(x / cap)`.
     void (*soft_cap)(float *x, float cap, int64_t count);
     /// Attention of one query over the positions `begin ..< end`, at most WF_ATTENTION_SPAN: the largest score, the sum
-    /// of the exponentials relative to it, and the values weighted by them.
+    /// of the exponentials relative to it, and the values weighted by them. `cold` says that keys and values come from
+    /// memory, not from the caches of a query just before.
     void (*attend)(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
-                   int64_t head_dimensions, float soft_cap, float *maximum, float *total, float *output);
+                   int64_t head_dimensions, float soft_cap, bool cold, float *maximum, float *total, float *output);
 } wf_kernels;
 
 extern const wf_kernels wf_kernels_plain;

@@ -28,15 +28,15 @@ WF_INLINE __m512 sixteen_halves(const uint8_t *address) {
 WF_INLINE void integer_panel(const wf_matrix *matrix, int64_t panel, const wf_activations *activations, int64_t item,
                              const int B, const wf_matrix_kind kind, float *y, int64_t y_stride) {
     const int64_t columns = matrix->columns, blocks = columns / WF_BLOCK;
-    const uint8_t *numbers = matrix->data + (size_t)panel * matrix->panel_bytes;
-    const uint8_t *weights = numbers + matrix->weights_offset;
+    const uint8_t *start = matrix->data + (size_t)panel * matrix->panel_bytes;
+    const uint8_t *numbers = start, *weights = start + matrix->weights_offset;
     const int8_t *x = activations->quantised + item * columns;
     const size_t stride = kind == WF_MATRIX_Q4_1 ? 320 : kind == WF_MATRIX_Q4_0 ? 288 : 544;
     const __m512i nibble = _mm512_set1_epi8(15);
     __m512 total[4];
     for (int b = 0; b < B; b++) total[b] = _mm512_setzero_ps();
     for (int64_t block = 0; block < blocks; block++, x += WF_BLOCK) {
-        prefetch(matrix->data + (size_t)panel * matrix->panel_bytes + (size_t)block * stride, stride);
+        prefetch(start + (size_t)block * stride, stride, matrixDistance, true);
         __m512i vectors[8];
         if (kind == WF_MATRIX_Q8_0) {
             for (int group = 0; group < 8; group++) vectors[group] = _mm512_loadu_si512(weights + 64 * group);
