@@ -1,4 +1,5 @@
 import Corpora
+import Evaluation
 import Foundation
 import Testing
 
@@ -134,5 +135,51 @@ import Testing
             columns: [.token(values: [0, 0], vocabulary: IdentifierMap(["full", "empty"]))])
         #expect(throws: InteractionError.emptyGroup(column: "group", group: "empty")) { try sparse.groups("group") }
         #expect(try sparse.groups("group", allowsEmpty: true) == [[0, 1], []])
+    }
+
+    @Test(
+        "A folder of atomic files is read with its optional tables, packed or not; without interactions it is missing")
+    func atomicFolder() throws {
+        try TestData.withTemporaryFolder { folder in
+            let interactions = "user_id:token\titem_id:token\ttimestamp:float\na\tx\t5\nb\tx\t1\na\ty\t2\n"
+            try Data(interactions.utf8).write(to: folder.appending(path: "set.inter"))
+            try Gzip.compressed(Data("item_id:token\tclass:token_seq\nx\tDrama War\n".utf8)).write(
+                to: folder.appending(path: "set.item.gz"))
+            let files = try AtomicFiles(folder: folder, name: "set")
+            #expect(files.users == nil && files.items?.rowCount == 1)
+            let log = try files.log()
+            #expect(log.itemIndices.map { log.items.tokens[Int($0)] } == ["y", "x", "x"])
+            #expect(try files.items?.rows(alignedTo: log.items, key: "item_id") == [0, -1])
+            #expect(throws: CorpusError.self) { try AtomicFiles(folder: folder, name: "other") }
+            #expect(throws: InteractionError.self) { try files.log(time: "when") }
+        }
+    }
+
+    @Test("Mutated files never trap: they are read or give a typed error")
+    func mutations() throws {
+        let text = "user,tags,price,vector,when\n\"a\"\"b\",x|y,1.5,1 2,2016-05-09T01:02:03Z\nb,,2,3,7\n"
+        var generator = SeededGenerator(seed: 11)
+        var read = 0
+        var refused = 0
+        for _ in 0..<4_000 {
+            var bytes = Array(text.utf8)
+            for _ in 0...generator.integer(below: 4) {
+                let place = generator.integer(below: bytes.count)
+                switch generator.integer(below: 3) {
+                case 0: bytes[place] = UInt8(generator.integer(below: 256))
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(generator.element(of: Array("\",\n\r|-: \u{0}".utf8)), at: place)
+                }
+            }
+            do {
+                _ = try FeatureTable.read(Data(bytes), file: "t", layout: .commaSeparated, fields: fields)
+                read += 1
+            } catch is InteractionError {
+                refused += 1
+            } catch is CorpusError {
+                refused += 1
+            }
+        }
+        #expect(read > 100 && refused > 100)
     }
 }
