@@ -158,8 +158,7 @@ bool wf_gradients(wf_tensor output, wf_tensor gradient, const wf_tensor *inputs,
 
 bool wf_custom_gradient(wf_tensor output, const wf_tensor *inputs, int64_t count, wf_backward_function function,
                         void (*release)(void *), void *context) {
-    std::shared_ptr<ForeignDerivative> node(new ForeignDerivative(function, release, context, count),
-                                            torch::autograd::deleteNode);
+    auto node = c10::make_intrusive<ForeignDerivative>(function, release, context, count);
     return guarded(false, [&] {
         torch::autograd::variable_list variables;
         for (int64_t i = 0; i < count; ++i) variables.push_back(borrow(inputs[i]));
