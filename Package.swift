@@ -23,7 +23,6 @@ let swiftSettings: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -57,7 +56,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
@@ -91,7 +89,7 @@ let package = Package(
         library("Layers", ["Tensors"]),
         library("Training", ["Layers", "Evaluation", "Corpora", "Experiments", grdb, yams, logging]),
         library("LanguageModel", ["Layers", "CKernels", orderedCollections]),
-        library("RemoteModels", ["LanguageModel", asyncHTTPClient]),
+        library("RemoteModels", ["LanguageModel", asyncHTTPClient, nioCore, nioHTTP1]),
 
         // The families.
         library("PostTraining", ["Training", "LanguageModel", "Worlds"]),
@@ -108,7 +106,7 @@ let package = Package(
         tests("LanguageModel", resources: [.copy("Fixtures")]),
         tests("Layers"),
         tests("PostTraining"),
-        tests("RemoteModels", [hummingbird]),
+        tests("RemoteModels", ["LanguageModel"]),
         tests("Tensors"),
         tests("Training"),
         tests("Worlds", ["Evaluation", "Corpora"]),

@@ -8,7 +8,7 @@ public struct MessageError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(path) is \(found); expected \(expected)" }
 
-    static func kind(of value: OrderedJSON?) -> String {
+    package static func kind(of value: OrderedJSON?) -> String {
         switch value {
         case nil: "missing"
         case .null: "null"
