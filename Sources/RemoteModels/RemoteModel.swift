@@ -151,6 +151,10 @@ public struct RemoteModel: ChatModel, CustomStringConvertible {
             }
         }
         if isDone { return }
+        if received == 0 {
+            throw EndpointClient.AttemptFailure(
+                error: .unreachable(url: answer.url, reason: "the answer was empty", attempts: 1), mayRepeat: true)
+        }
         let cut = RemoteModelError.interrupted(
             url: answer.url, reason: "the stream ended before the reply did", received: received)
         do {

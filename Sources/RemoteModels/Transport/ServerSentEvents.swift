@@ -6,6 +6,11 @@ package struct ServerSentEvents {
     package struct Event: Equatable, Sendable {
         package var name: String?
         package var data: [UInt8]
+
+        package init(name: String? = nil, data: [UInt8]) {
+            self.name = name
+            self.data = data
+        }
     }
 
     /// A line or an event is longer than the limit.
