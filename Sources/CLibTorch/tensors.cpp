@@ -95,6 +95,8 @@ void *wf_tensor_data(wf_tensor tensor) {
     return implementation(tensor)->device().is_cpu() ? implementation(tensor)->mutable_data() : nullptr;
 }
 
+int64_t wf_tensor_version(wf_tensor tensor) { return implementation(tensor)->version_counter().current_version(); }
+
 bool wf_tensor_item(wf_tensor tensor, double *value) {
     return guarded(false, [&] {
         *value = borrow(tensor).item().toDouble();

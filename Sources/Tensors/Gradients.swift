@@ -21,6 +21,9 @@ func withGradientMode<Result>(_ enabled: Bool, _ body: () throws -> Result) reth
 }
 
 extension Tensor {
+    /// True where this thread records operators for gradients.
+    public static var recordsGradients: Bool { wf_gradient_mode() }
+
     /// True where operators on this tensor are recorded.
     public var requiresGradient: Bool { wf_tensor_requires_gradient(handle) }
 

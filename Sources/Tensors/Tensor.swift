@@ -53,6 +53,8 @@ public final class Tensor {
     public var shape: [Int] { (0..<rank).map { Int(wf_tensor_size(handle, Int64($0))) } }
     /// The number of elements.
     public var count: Int { Int(wf_tensor_count(handle)) }
+    /// Counts in-place writes: equal versions of one tensor hold equal values.
+    package var version: Int { Int(wf_tensor_version(handle)) }
     public var isContiguous: Bool { wf_tensor_is_contiguous(handle) }
     public var device: Device { Device(type: wf_tensor_device_type(handle), index: wf_tensor_device_index(handle)) }
 

@@ -78,6 +78,8 @@ int32_t wf_tensor_device_index(wf_tensor);
 bool wf_tensor_is_contiguous(wf_tensor);
 /// Address of the first element of a tensor on the CPU; null elsewhere.
 void *wf_tensor_data(wf_tensor);
+/// Counts in-place writes to the tensor's memory.
+int64_t wf_tensor_version(wf_tensor);
 /// The value of a tensor with one element.
 bool wf_tensor_item(wf_tensor, double *value);
 bool wf_tensor_integer_item(wf_tensor, int64_t *value);

@@ -1,0 +1,185 @@
+public import Layers
+public import Tensors
+
+/// A decoder-only transformer of the Llama kind, for every family of ``DecoderConfiguration``.
+///
+/// Parameters are f32 and named as in Hugging Face's layout; products are computed in ``precision``. Methods that change
+/// the inside of a decoder do so through ``DecoderPass``.
+public final class TransformerDecoder: Network {
+    /// Fields that change no parameter (context extension, windows) may be set at any time.
+    public var configuration: DecoderConfiguration {
+        didSet {
+            precondition(configuration.weights == oldValue.weights, "a configuration with other parameters")
+        }
+    }
+    public var precision: Precision
+    public let embedding: Embedding
+    public let blocks: [DecoderBlock]
+    public let finalNorm: RMSNorm
+    /// Nil where the head is the embedding.
+    public let head: Linear?
+    private var castHead = CastCache()
+
+    /// A decoder with random parameters: N(0, 0.02²), and less for what writes to the residual stream.
+    public init(_ configuration: DecoderConfiguration, precision: Precision = .auto, from source: RandomSource) {
+        let c = configuration
+        self.configuration = c
+        self.precision = precision
+        embedding = Embedding(count: c.vocabularySize, dimensions: c.hiddenDimensions, from: source)
+        blocks = (0..<c.layers).map { DecoderBlock(c, layer: $0, from: source) }
+        finalNorm = RMSNorm(dimensions: c.hiddenDimensions, epsilon: c.normEpsilon, offset: c.normWeightOffset)
+        head =
+            c.isEmbeddingTied
+            ? nil : Linear(inputDimensions: c.hiddenDimensions, outputDimensions: c.vocabularySize, from: source)
+    }
+
+    public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
+        embedding.visitParameters(path / "model" / "embed_tokens", visit)
+        for (index, block) in blocks.enumerated() {
+            block.visitParameters(path / "model" / "layers" / index, visit)
+        }
+        finalNorm.visitParameters(path / "model" / "norm", visit)
+        head?.visitParameters(path / "lm_head", visit)
+    }
+
+    public func copy() -> TransformerDecoder {
+        let other = TransformerDecoder(configuration, precision: precision, from: RandomSource(seed: 0))
+        for (own, copy) in zip(linears, other.linears) {
+            guard let adapter = own.layer.adapter else { continue }
+            copy.layer.adapter = LowRankAdapter(
+                inputDimensions: own.layer.inputDimensions, outputDimensions: own.layer.outputDimensions,
+                rank: adapter.rank, alpha: adapter.alpha, dropout: adapter.dropout, from: RandomSource(seed: 0))
+            copy.layer.adapter?.isEnabled = adapter.isEnabled
+        }
+        other.copyParameters(from: self)
+        for (own, copy) in zip(parameters, other.parameters) {
+            copy.tensor.requiringGradient(own.tensor.requiresGradient)
+        }
+        return other
+    }
+
+    // MARK: Passes
+
+    /// Logits `[batch, time, vocabulary]` in f32.
+    /// - Parameter tokens: `[batch, time]`, `int64`.
+    public func callAsFunction(_ tokens: Tensor, _ pass: DecoderPass = DecoderPass()) -> Tensor {
+        logits(hiddenStates(tokens, pass))
+    }
+
+    /// Hidden states after the final norm (and ``DecoderPass/mapHidden``): `[batch, time, dimensions]` in the compute type.
+    /// - Parameter tokens: `[batch, time]`, `int64`; with ``DecoderPass/hidden`` only their shape matters.
+    public func hiddenStates(_ tokens: Tensor, _ pass: DecoderPass = DecoderPass()) -> Tensor {
+        let plan = plan(batch: tokens.size(0), time: tokens.size(1), pass)
+        var hidden = pass.hidden?.cast(to: precision.computeType) ?? embedded(tokens)
+        for index in pass.layers ?? 0..<blocks.count {
+            hidden = run(blocks[index], hidden, window: configuration.layerWindows[index], plan: plan)
+            pass.observe?(hidden, index)
+        }
+        pass.cache?.advance(by: pass.rowLengths ?? Array(repeating: tokens.size(1), count: tokens.size(0)))
+        let normed = pass.skipsFinalNorm ? hidden : finalNorm(hidden)
+        return pass.mapHidden?(normed) ?? normed
+    }
+
+    /// The head: logits `[..., vocabulary]` in f32 for hidden states `[..., dimensions]`.
+    public func logits(_ hidden: Tensor) -> Tensor {
+        var logits = (head.map { $0(hidden) } ?? hidden.linear(headWeight(hidden.dtype))).cast(to: .float32)
+        if let cap = configuration.finalLogitSoftCap { logits = (logits / cap).tanh() * cap }
+        return logits
+    }
+
+    /// The weight of the head, `[vocabulary, dimensions]`, in a compute type.
+    package func headWeight(_ dtype: DType) -> Tensor { castHead(head?.weight ?? embedding.weight, to: dtype) }
+
+    private func embedded(_ tokens: Tensor) -> Tensor {
+        let rows = embedding(tokens)
+        return (configuration.embeddingScale == 1 ? rows : rows * configuration.embeddingScale)
+            .cast(to: precision.computeType)
+    }
+
+    private func run(_ block: DecoderBlock, _ hidden: Tensor, window: Int?, plan: PassPlan) -> Tensor {
+        guard plan.pass.recomputesActivations, Tensor.recordsGradients else {
+            return block(hidden, window: window, plan: plan)
+        }
+        // The block's parameters are inputs so that the result records gradients even where the hidden state does not;
+        // their gradients are added by the inner backward pass.
+        let parameters = block.trainableParameters.map(\.tensor)
+        let input = hidden.detached()
+        return Tensor.custom(inputs: [hidden] + parameters) {
+            block(input, window: window, plan: plan)
+        } backward: { upstream in
+            withGradients {
+                let again = input.detached().requiringGradient()
+                do { try block(again, window: window, plan: plan).backward(upstream) } catch { fatalError("\(error)") }
+                return [again.gradient] + parameters.map { _ in nil }
+            }
+        }
+    }
+
+    // MARK: Positions and masks
+
+    private func plan(batch: Int, time: Int, _ pass: DecoderPass) -> PassPlan {
+        let starts = pass.cache?.lengths ?? [0]
+        precondition(
+            pass.cache == nil || pass.cache?.rows == batch, "\(batch) rows for a cache of \(pass.cache?.rows ?? 0)")
+        pass.cache?.reserve(time)
+        let isUniform = starts.allSatisfy { $0 == starts[0] }
+        let offsets = isUniform ? Tensor(starts[0]) : Tensor(starts, shape: [batch, 1])
+        let places = (Tensor.range(0..<time).expanded(axis: 0) + offsets)  // [batch or 1, time]
+        let positions = pass.positions ?? places
+        let keyTime = (pass.cache?.length ?? 0) + time
+        let lengths =
+            pass.cache?.prefilledLengths ?? pass.rowLengths.map {
+                zip($0, starts.count == 1 ? $0.map { _ in starts[0] } : starts).map { $0 + $1 }
+            }
+            ?? [keyTime]
+        return PassPlan(
+            pass: pass,
+            rotary: (
+                rotary(positions, lengths, windowed: false, pass), rotary(positions, lengths, windowed: true, pass)
+            ),
+            masks: masks(places, keyTime: keyTime, isFresh: isUniform && starts[0] == 0, pass),
+            queryFactors: queryFactors(positions, pass), keyTime: keyTime)
+    }
+
+    private func rotary(_ positions: Tensor, _ lengths: [Int], windowed: Bool, _ pass: DecoderPass) -> RotaryTable {
+        let perRow = lengths.map {
+            configuration.rotaryFrequencies(windowed: windowed, length: $0, extendsContext: pass.extendsContext)
+        }
+        let isUniform = perRow.dropFirst().allSatisfy { $0.perStep == perRow[0].perStep }
+        return RotaryTable(
+            positions: positions, frequencies: isUniform ? [perRow[0].perStep] : perRow.map(\.perStep),
+            magnitude: perRow[0].magnitude, frequencyType: pass.rotaryFrequencyType)
+    }
+
+    private func queryFactors(_ positions: Tensor, _ pass: DecoderPass) -> Tensor? {
+        guard configuration.usesLogN, pass.extendsContext else { return nil }
+        let factors = positions.integers.map { Float(configuration.logNFactor(position: $0)) }
+        guard factors.contains(where: { $0 != 1 }) else { return nil }
+        return Tensor(factors, shape: [positions.size(0), 1, positions.size(1), 1])
+    }
+
+    private func masks(_ places: Tensor, keyTime: Int, isFresh: Bool, _ pass: DecoderPass) -> [Int?: Tensor?] {
+        var masks: [Int?: Tensor?] = [:]
+        let queries = places.expanded(axis: -1)  // [batch or 1, time, 1]
+        let keys = Tensor.range(0..<keyTime)
+        for window in Set(configuration.layerWindows) {
+            if let mask = pass.mask {
+                masks[window] = mask
+                continue
+            }
+            let isNarrow = window.map { $0 < keyTime } ?? false
+            guard !isFresh || isNarrow || pass.segments != nil else {
+                masks[window] = .some(nil)
+                continue
+            }
+            var visible = keys.isLessOrEqual(to: queries)
+            if isNarrow, let window { visible = visible & keys.isGreater(than: queries - Double(window)) }
+            if let segments = pass.segments {
+                precondition(isFresh, "packed documents and a filled cache do not go together")
+                visible = visible & segments.expanded(axis: -1).isEqual(to: segments.expanded(axis: 1))
+            }
+            masks[window] = visible.expanded(axis: 1)
+        }
+        return masks
+    }
+}

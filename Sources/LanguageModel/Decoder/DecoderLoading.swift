@@ -1,0 +1,74 @@
+public import Layers
+public import Tensors
+
+extension TransformerDecoder {
+    /// Reads a stored model; parameters become f32.
+    /// - Throws: `WeightFileError` where a parameter cannot be read.
+    public static func load(_ source: WeightSource, precision: Precision = .auto) throws -> TransformerDecoder {
+        let decoder = TransformerDecoder(source.configuration, precision: precision, from: RandomSource(seed: 0))
+        for parameter in decoder.parameters {
+            try parameter.tensor.withUnsafeMutableBytes { bytes in
+                try source.read(parameter.name, into: bytes.bindMemory(to: Float.self))
+            }
+        }
+        return decoder
+    }
+
+    /// Writes a folder that transformers and ``WeightSource`` load: weights, configuration.
+    /// - Precondition: no adapter is attached; merge them first.
+    public func save(to folder: String, dtype: DType = .float32, tokens: SpecialTokens) throws {
+        precondition(linears.allSatisfy { $0.layer.adapter == nil }, "merge the adapters before saving a whole model")
+        let tensors = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.tensor) })
+        try ModelWriter(configuration: configuration, dtype: dtype, tokens: tokens).write(to: folder) { name, write in
+            let plain = tensors[name]!.detached().cast(to: dtype).contiguous()
+            try plain.withUnsafeBytes { try write($0) }
+        }
+    }
+
+    /// Every linear map with its path, the head excluded where it is tied.
+    package var linears: [(path: String, layer: Linear)] {
+        var found: [(String, Linear)] = []
+        for (index, block) in blocks.enumerated() {
+            let path = "model.layers.\(index)"
+            found += [
+                ("\(path).self_attn.q_proj", block.attention.query), ("\(path).self_attn.k_proj", block.attention.key),
+                ("\(path).self_attn.v_proj", block.attention.value),
+                ("\(path).self_attn.o_proj", block.attention.output),
+                ("\(path).mlp.gate_proj", block.feedForward.gate), ("\(path).mlp.up_proj", block.feedForward.up),
+                ("\(path).mlp.down_proj", block.feedForward.down),
+            ]
+        }
+        if let head { found.append(("lm_head", head)) }
+        return found
+    }
+
+    /// Puts a low-rank adapter beside every linear map whose last name is in `targets`, freezes everything else, and
+    /// makes the adapters trainable.
+    public func attachAdapters(
+        rank: Int, alpha: Double, dropout: Double = 0, targets: Set<String> = TransformerDecoder.adapterTargets,
+        from source: RandomSource
+    ) {
+        for (path, layer) in linears where targets.contains(String(path.split(separator: ".").last!)) {
+            layer.adapter = LowRankAdapter(
+                inputDimensions: layer.inputDimensions, outputDimensions: layer.outputDimensions, rank: rank,
+                alpha: alpha, dropout: dropout, from: source)
+        }
+        train { $0.contains(".lora_") }
+    }
+
+    /// All projections of attention and feed-forward blocks.
+    public static let adapterTargets: Set<String> = [
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    ]
+
+    /// Merges every adapter into its weight.
+    public func mergeAdapters() { linears.forEach { $0.layer.merge() } }
+
+    /// Runs `body` as if no adapter were attached: the reference of a preference objective, for one.
+    public func withoutAdapters<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let enabled = linears.compactMap(\.layer.adapter).filter(\.isEnabled)
+        enabled.forEach { $0.isEnabled = false }
+        defer { enabled.forEach { $0.isEnabled = true } }
+        return try body()
+    }
+}

@@ -1,0 +1,94 @@
+import Layers
+public import Tensors
+
+extension TransformerDecoder {
+    /// The sum of the weighted cross-entropies of a batch, a tensor `[]` in f32. Divide by ``TokenBatch/weight`` for the
+    /// mean: over several batches, sums and weights add up, so that accumulated and whole batches agree.
+    public func loss(_ batch: TokenBatch, _ pass: DecoderPass = DecoderPass()) -> Tensor {
+        var pass = pass
+        pass.segments = pass.segments ?? batch.segments
+        pass.positions = pass.positions ?? batch.positions
+        let hidden = hiddenStates(batch.tokens, pass)
+        return linearCrossEntropy(
+            hidden.reshaped(-1, hidden.size(-1)), labels: batch.labels.reshaped(-1),
+            weights: batch.weights?.reshaped(-1))
+    }
+
+    /// Per-token log-probabilities of the labels, `[batch, time]` in f32; 0 where nothing is predicted.
+    public func logProbabilities(_ batch: TokenBatch, _ pass: DecoderPass = DecoderPass()) -> Tensor {
+        var pass = pass
+        pass.segments = pass.segments ?? batch.segments
+        pass.positions = pass.positions ?? batch.positions
+        let logits = self(batch.tokens, pass)
+        let counted = batch.labels.isNotEqual(to: Double(TokenBatch.ignored))
+        let labels = batch.labels.clamped(from: 0)
+        let chosen = logits.gather(labels.expanded(axis: -1), along: -1).squeezed(axis: -1)
+        return (chosen - logits.logSumExp(along: -1)).filled(where: !counted, with: 0)
+    }
+
+    /// Head and cross-entropy in one, in chunks of rows: logits of all rows never exist at once, and their gradients are
+    /// made in the forward pass while each chunk is at hand.
+    /// - Parameters:
+    ///   - hidden: `[rows, dimensions]`.
+    ///   - labels: `[rows]`.
+    ///   - weights: `[rows]`; nil for 1 each.
+    /// - Returns: the weighted sum, `[]` in f32.
+    func linearCrossEntropy(_ hidden: Tensor, labels: Tensor, weights: Tensor?, chunkRows: Int = 256) -> Tensor {
+        if let head, head.bias != nil || head.adapter != nil {
+            // A head that is more than a matrix takes the plain way.
+            let losses = logits(hidden).crossEntropy(labels, ignoring: TokenBatch.ignored, reduction: .none)
+            return (weights.map { losses * $0 } ?? losses).sum()
+        }
+        let counted = labels.isNotEqual(to: Double(TokenBatch.ignored))
+        let rows = counted.nonzeroIndices().squeezed(axis: -1)
+        guard rows.count > 0 else { return hidden.sum().cast(to: .float32) * 0 }
+        let isWhole = rows.count == labels.count
+        let x = isWhole ? hidden : hidden.selected(rows, along: 0)
+        let targets = isWhole ? labels : labels.selected(rows, along: 0)
+        let factors = weights.map { isWhole ? $0 : $0.selected(rows, along: 0) }
+        let weight = headWeight(hidden.dtype)
+        let needs = (hidden: x.requiresGradient, weight: weight.requiresGradient)
+        let cap = configuration.finalLogitSoftCap
+        var hiddenGradient: Tensor?
+        var weightGradient: Tensor?
+        let records = Tensor.recordsGradients && (needs.hidden || needs.weight)
+        let (plainX, plainWeight) = (x.detached(), weight.detached())
+        return Tensor.custom(inputs: [x, weight]) {
+            var total = Tensor(Float(0))
+            var hiddenParts: [Tensor] = []
+            for start in stride(from: 0, to: rows.count, by: chunkRows) {
+                let range = start..<min(start + chunkRows, rows.count)
+                let part = plainX.slice(range, along: 0)
+                let classes = targets.slice(range, along: 0).expanded(axis: -1)
+                var logits = part.linear(plainWeight).cast(to: .float32)
+                if let cap { logits = (logits / cap).tanh() * cap }
+                let logarithms = logits.logSoftmax()
+                let losses = -logarithms.gather(classes, along: 1).squeezed(axis: -1)
+                let factor = factors?.slice(range, along: 0)
+                total = total + (factor.map { losses * $0 } ?? losses).sum()
+                guard records else { continue }
+                let ones = Tensor.full([range.count, 1], -1)
+                var slope = logarithms.exponential().scatterAdded(ones, at: classes, along: 1)
+                if let factor { slope = slope * factor.expanded(axis: -1) }
+                if let cap { slope = slope * (1 - (logits / cap).squared()) }
+                let narrow = slope.cast(to: plainX.dtype)
+                if needs.hidden { hiddenParts.append(narrow.matmul(plainWeight)) }
+                if needs.weight {
+                    let gradient = narrow.transposed().matmul(part)
+                    if let weightGradient {
+                        weightGradient.accumulate(gradient)
+                    } else {
+                        weightGradient = rows.count > chunkRows ? gradient.cast(to: .float32).copy() : gradient
+                    }
+                }
+            }
+            if needs.hidden, records { hiddenGradient = .concatenated(hiddenParts) }
+            return total
+        } backward: { upstream in
+            [
+                hiddenGradient.map { ($0 * upstream).cast(to: plainX.dtype) },
+                weightGradient.map { ($0 * upstream).cast(to: plainWeight.dtype) },
+            ]
+        }
+    }
+}
