@@ -241,6 +241,41 @@ struct HostileServerTests {
                 == .failed(url: "\(stream.url)/v1/chat/completions", message: "out of memory"))
     }
 
+    @Test("Whatever bytes a stream consists of, the reply is whole or there is an error of ours")
+    func mutated() async throws {
+        let stream = Array(
+            (#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"a","reasoning":"b","tool_calls":[{"#
+                + #""index":0,"id":"x","function":{"name":"f","arguments":"{}"}}]},"logprobs":{"content":[{"token":"a","#
+                + #""logprob":-0.5,"bytes":[97],"top_logprobs":[{"token":"a","logprob":-0.5}]}]}}],"usage":null}"#
+                + "\n\n" + #"data: {"choices":[{"index":0,"text":"c","logprobs":{"tokens":["c"],"token_logprobs":[-1],"#
+                + #""text_offset":[1],"top_logprobs":[{"c":-1}]},"finish_reason":"stop"}],"#
+                + #""usage":{"prompt_tokens":1,"completion_tokens":2}}"# + "\n\ndata: [DONE]\n\n").utf8)
+        let spice = Array(#"{}[],:"\0-9eE.\u null"#.utf8) + [0x00, 0x0A, 0x0D, 0x80, 0xFF]
+        let server = try ScriptedServer { _, number in
+            var random = SplitMix(state: UInt64(number))
+            var bytes = stream
+            for _ in 0..<(number == 0 ? 0 : Int.random(in: 1...4, using: &random)) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes.remove(at: place)
+                case 1: bytes.insert(spice[Int.random(in: 0..<spice.count, using: &random)], at: place)
+                case 2: bytes[place] = spice[Int.random(in: 0..<spice.count, using: &random)]
+                default: bytes[place..<min(place + 40, bytes.count)].reverse()
+                }
+            }
+            return [.streamHead, .bytes(bytes)]
+        }
+        let model = try server.model()
+        var whole = 0
+        var broken = 0
+        for _ in 0..<600 {
+            let (_, error) = await outcome(model)
+            #expect(error == nil || error is RemoteModelError, "\(error as Any)")
+            if error == nil { whole += 1 } else { broken += 1 }
+        }
+        #expect(whole > 50 && broken > 200, "\(whole) whole, \(broken) broken")
+    }
+
     @Test("A reader that leaves, or is cancelled, ends the call")
     func cancellation() async throws {
         let server = try ScriptedServer { _, _ in

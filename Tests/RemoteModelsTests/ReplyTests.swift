@@ -142,6 +142,27 @@ struct ReplyTests {
         #expect(request.json["max_tokens"]?.integer == 2)
     }
 
+    @Test("One connection serves one call after the other")
+    func connectionReuse() async throws {
+        let chunk = #"data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"# + "\n\ndata: [DONE]\n\n"
+        let server = try ScriptedServer { _, _ in
+            [
+                .send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                .send(String(chunk.utf8.count, radix: 16) + "\r\n\(chunk)\r\n"), .pause(0.05), .send("0\r\n\r\n"),
+                .keepOpen,
+            ]
+        }
+        let model = try server.model()
+        for _ in 0..<5 {
+            #expect(try await model.complete(question).message.content == "a")
+            // The end of the body comes after the last event.
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        #expect(server.requests.count == 5)
+        // A busy machine may be late with an end now and then.
+        #expect(server.connections <= 3)
+    }
+
     @Test("The models of a server are listed, and the only one is taken")
     func models() async throws {
         let server = try ScriptedServer { _, number in

@@ -30,15 +30,20 @@ final class ScriptedServer: Sendable {
         case pause(Double)
         /// Ends the connection with a reset instead of an orderly close.
         case reset
+        /// Leaves the connection open for one more request.
+        case keepOpen
     }
 
     let port: Int
     private let listener: Int32
     private let seen = Mutex<[Request]>([])
+    private let accepted = Mutex(0)
     private let hangUps = Mutex(0)
 
     /// Requests so far, in order.
     var requests: [Request] { seen.withLock { $0 } }
+    /// How many connections were opened.
+    var connections: Int { accepted.withLock { $0 } }
     /// How many connections the client closed while an answer was being written.
     var abandoned: Int { hangUps.withLock { $0 } }
     var url: String { "http://127.0.0.1:\(port)" }
@@ -67,8 +72,9 @@ final class ScriptedServer: Sendable {
             while true {
                 let connection = accept(descriptor, nil, nil)
                 guard connection >= 0 else { break }
+                accepted.withLock { $0 += 1 }
                 Thread.detachNewThread { [self] in
-                    serve(connection, script)
+                    while serve(connection, script) {}
                     close(connection)
                 }
             }
@@ -79,23 +85,26 @@ final class ScriptedServer: Sendable {
     /// Refuses further connections: wakes the accepting thread, which then closes the socket.
     func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    private func serve(_ connection: Int32, _ script: (Request, Int) -> [Step]) {
-        guard let request = receive(connection) else { return }
+    /// - Returns: whether another request may come over this connection.
+    private func serve(_ connection: Int32, _ script: (Request, Int) -> [Step]) -> Bool {
+        guard let request = receive(connection) else { return false }
         let number = seen.withLock { requests -> Int in
             requests.append(request)
             return requests.count - 1
         }
         for step in script(request, number) {
             switch step {
-            case .send(let text): if !send(connection, Array(text.utf8)) { return }
-            case .bytes(let bytes): if !send(connection, bytes) { return }
+            case .send(let text): if !send(connection, Array(text.utf8)) { return false }
+            case .bytes(let bytes): if !send(connection, bytes) { return false }
             case .pause(let seconds): Thread.sleep(forTimeInterval: seconds)
             case .reset:
                 var linger = linger(l_onoff: 1, l_linger: 0)
                 setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
-                return
+                return false
+            case .keepOpen: return true
             }
         }
+        return false
     }
 
     private func receive(_ connection: Int32) -> Request? {

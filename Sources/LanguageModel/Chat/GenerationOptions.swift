@@ -55,7 +55,10 @@ public struct GenerationOptions: Sendable, Hashable, Codable {
         if let topK { try check("topK", topK, topK > 0, "at least 1") }
         try check("topP", topP, topP > 0 && topP <= 1, "above 0 and at most 1")
         try check("minP", minP, minP >= 0 && minP <= 1, "from 0 to 1")
-        if stop.contains("") { throw GenerationOptionsError(field: "stop", found: "an empty text", allowed: "texts") }
+        if stop.contains("") {
+            throw GenerationOptionsError(
+                field: "stop", found: "an empty text", allowed: "texts of at least one character")
+        }
         if let logProbabilities {
             try check("logProbabilities", logProbabilities, (0...1_000).contains(logProbabilities), "from 0 to 1000")
         }

@@ -4,8 +4,8 @@ import Foundation
 public struct RemoteEndpoint: Sendable, CustomStringConvertible {
     let base: BaseURL
     let key: APIKey?
-    public var timeLimits: TimeLimits
-    public var retries: RetryPolicy
+    public let timeLimits: TimeLimits
+    public let retries: RetryPolicy
     /// The name of the field that limits a reply's tokens: OpenAI's own servers want `max_completion_tokens`, most others
     /// know `max_tokens` only.
     public var maximumTokensField: String
