@@ -18,6 +18,7 @@ struct ServerSentEventTests {
     func standard() throws {
         #expect(try texts("data: a\ndata:b\ndata\ndata:  c\n\n") == ["a\nb\n\n c"])
         #expect(try texts(": note\n\nid: 3\nretry: 10\n\ndata: x\r\rdata: y\r\n\r\n") == ["x", "y"])
+        #expect(try texts("data: a\r\ndata: b\r\n\r\n") == ["a\nb"])
         #expect(try texts("\u{FEFF}data: first\n\n\u{FEFF}data: no field\n\n") == ["first"])
         #expect(try texts("database: x\n\n") == [])
         #expect(
