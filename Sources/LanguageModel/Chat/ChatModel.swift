@@ -7,6 +7,7 @@ public protocol ChatModel: Sendable {
     /// - Parameters:
     ///   - messages: the conversation so far, in order.
     ///   - tools: functions that the model may ask to be called.
+    ///   - options: how its words are chosen.
     func reply(to messages: [Message], tools: [ToolDefinition], options: GenerationOptions)
         -> AsyncThrowingStream<ChatEvent, any Error>
 

@@ -16,6 +16,9 @@ public struct RemoteEndpoint: Sendable, CustomStringConvertible {
     ///   - baseURL: such as `https://api.openai.com/v1` or `localhost:8000`; without a path, `/v1` is meant.
     ///   - key: sent as a bearer token; nil takes `WALLFACER_API_KEY` or, over https and on this machine,
     ///     `OPENAI_API_KEY` from the environment.
+    ///   - timeLimits: how long it may take.
+    ///   - retries: when a failed call is repeated.
+    ///   - environment: where keys are looked for.
     /// - Throws: ``RemoteModelError`` for an address, a key, limits or retries that cannot be used.
     public init(
         baseURL: String, key: APIKey? = nil, timeLimits: TimeLimits = TimeLimits(),
