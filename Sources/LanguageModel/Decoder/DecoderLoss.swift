@@ -33,7 +33,8 @@ extension TransformerDecoder {
     ///   - labels: `[rows]`.
     ///   - weights: `[rows]`; nil for 1 each.
     /// - Returns: the weighted sum, `[]` in f32.
-    func linearCrossEntropy(_ hidden: Tensor, labels: Tensor, weights: Tensor?, chunkRows: Int = 256) -> Tensor {
+    package func linearCrossEntropy(_ hidden: Tensor, labels: Tensor, weights: Tensor?, chunkRows: Int = 256) -> Tensor
+    {
         if let head, head.bias != nil || head.adapter != nil {
             // A head that is more than a matrix takes the plain way.
             let losses = logits(hidden).crossEntropy(labels, ignoring: TokenBatch.ignored, reduction: .none)

@@ -1,5 +1,5 @@
 import Foundation
-package import Tensors
+import Tensors
 
 /// Cosines and sines of the rotary position embedding (Su et al. 2021) for the tokens of one pass.
 package struct RotaryTable {

@@ -1,0 +1,168 @@
+import LanguageModel
+import Layers
+import Tensors
+import Testing
+
+@Suite("Decoder hooks")
+struct DecoderHookTests {
+    let decoder = DecoderFixtures.tiny()
+    let tokens = DecoderFixtures.tokens([2, 11])
+
+    @Test("A gate hook that changes nothing changes nothing; one that halves the gate halves the block")
+    func gate() {
+        let plain = decoder(tokens)
+        var pass = DecoderPass()
+        pass.gate = { gate, _, _ in gate }
+        #expect(decoder(tokens, pass).isIdentical(to: plain))
+        pass.gate = { gate, input, layer in
+            #expect(gate.shape == [2, 11, 48] && input.shape == [2, 11, 32])
+            return layer == 1 ? gate * 0.5 : gate
+        }
+        #expect(!decoder(tokens, pass).isClose(to: plain, absoluteTolerance: 1e-3))
+    }
+
+    @Test("An early exit and its resumption together are the whole pass")
+    func earlyExit() {
+        let plain = decoder(tokens)
+        var seen: [Tensor] = []
+        var whole = DecoderPass()
+        whole.observe = { hidden, _ in seen.append(hidden) }
+        _ = decoder(tokens, whole)
+        #expect(seen.count == 3)
+
+        var lower = DecoderPass()
+        lower.layers = 0..<2
+        lower.skipsFinalNorm = true
+        let middle = decoder.hiddenStates(tokens, lower)
+        #expect(middle.isIdentical(to: seen[1]))
+        var upper = DecoderPass()
+        upper.layers = 2..<3
+        upper.hidden = middle
+        #expect(decoder(tokens, upper).isIdentical(to: plain))
+        var exit = DecoderPass()
+        exit.layers = 0..<2
+        #expect(decoder(tokens, exit).isIdentical(to: decoder.logits(decoder.finalNorm(seen[1]))))
+    }
+
+    @Test("A map before the head sees the hidden states and what it returns is used")
+    func mapHidden() {
+        var pass = DecoderPass()
+        pass.mapHidden = { -$0 }
+        #expect(decoder(tokens, pass).isClose(to: -decoder(tokens), absoluteTolerance: 1e-5))
+    }
+
+    @Test("Recomputed activations give the loss and the gradients of kept ones")
+    func recomputation() throws {
+        let batch = TokenBatch(tokens: tokens, labels: tokens.rolled(by: -1, along: 1))
+        func gradients(_ recomputes: Bool) throws -> (Double, [Tensor]) {
+            let decoder = DecoderFixtures.tiny()
+            decoder.train()
+            var pass = DecoderPass()
+            pass.recomputesActivations = recomputes
+            let loss = decoder.loss(batch, pass)
+            try loss.backward()
+            return (loss.item, try decoder.parameters.map { try #require($0.tensor.gradient) })
+        }
+        let kept = try gradients(false)
+        let again = try gradients(true)
+        #expect(kept.0 == again.0)
+        for (one, other) in zip(kept.1, again.1) { #expect(one.isClose(to: other, absoluteTolerance: 1e-5)) }
+    }
+
+    @Test("The fused loss and its gradients are those of plain cross-entropy", arguments: [nil, 5.0])
+    func fusedLoss(cap: Double?) throws {
+        let decoder = DecoderFixtures.tiny {
+            $0.finalLogitSoftCap = cap
+            $0.isEmbeddingTied = cap == nil
+        }
+        decoder.train()
+        let source = RandomSource(seed: 5)
+        let hidden = Tensor.normal([40, 32], from: source).requiringGradient()
+        var labels = DecoderFixtures.tokens([40]).integers
+        labels[3] = TokenBatch.ignored
+        labels[17] = TokenBatch.ignored
+        let weights = Tensor.uniform([40], from: source)
+        let weight = decoder.head?.weight ?? decoder.embedding.weight
+
+        let fused = decoder.linearCrossEntropy(hidden, labels: Tensor(labels), weights: weights, chunkRows: 7)
+        let plain =
+            (decoder.logits(hidden).crossEntropy(Tensor(labels), reduction: .none) * weights).sum()
+        #expect(abs(fused.item - plain.item) < 1e-3)
+        let found = try (fused * 0.5).gradients(withRespectTo: [hidden, weight])
+        let expected = try (plain * 0.5).gradients(withRespectTo: [hidden, weight])
+        for (one, other) in zip(found, expected) {
+            #expect(try #require(one).isClose(to: #require(other), relativeTolerance: 1e-4, absoluteTolerance: 1e-4))
+        }
+    }
+
+    @Test("Packed documents score as each document alone")
+    func packed() {
+        let first = DecoderFixtures.tokens([1, 6], seed: 1)
+        let second = DecoderFixtures.tokens([1, 5], seed: 2)
+        var pass = DecoderPass()
+        pass.segments = Tensor([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1], shape: [1, 11])
+        pass.positions = Tensor([0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4], shape: [1, 11])
+        let packed = decoder(.concatenated([first, second], along: 1), pass)
+        #expect(packed.slice(0..<6, along: 1).isClose(to: decoder(first), absoluteTolerance: 1e-4))
+        #expect(packed.slice(6..<11, along: 1).isClose(to: decoder(second), absoluteTolerance: 1e-4))
+    }
+
+    @Test("A tree mask scores two continuations of one prefix in one pass")
+    func treeMask() {
+        let prefix = DecoderFixtures.tokens([1, 4], seed: 1)
+        let options = [DecoderFixtures.tokens([1, 2], seed: 2), DecoderFixtures.tokens([1, 2], seed: 4)]
+        var pass = DecoderPass()
+        pass.positions = Tensor([0, 1, 2, 3, 4, 5, 4, 5], shape: [1, 8])
+        let rows = (0..<8).map { query in
+            (0..<8).map { key in key <= query && (key < 4 || key / 2 == query / 2) }
+        }
+        pass.mask = Tensor(rows.flatMap { $0 }, shape: [1, 1, 8, 8])
+        let tree = decoder(.concatenated([prefix] + options, along: 1), pass)
+        for (index, option) in options.enumerated() {
+            let alone = decoder(.concatenated([prefix, option], along: 1))
+            #expect(
+                tree.slice(4 + 2 * index..<6 + 2 * index, along: 1)
+                    .isClose(to: alone.slice(4..<6, along: 1), absoluteTolerance: 1e-4))
+        }
+    }
+
+    @Test("A copy shares no memory: training one leaves the other")
+    func copies() throws {
+        decoder.train()
+        let target = decoder.copy()
+        let before = target(tokens)
+        decoder.parameters.forEach { $0.tensor.scale(by: 1.5) }
+        #expect(target(tokens).isIdentical(to: before))
+        #expect(!decoder(tokens).isClose(to: before, absoluteTolerance: 1e-3))
+        target.moveParameters(towards: decoder, weight: 1)
+        #expect(target(tokens).isClose(to: decoder(tokens), absoluteTolerance: 1e-4))
+    }
+
+    @Test("Adapters start at nothing, train alone, switch off per call and merge exactly")
+    func adapters() throws {
+        let plain = decoder(tokens)
+        decoder.attachAdapters(rank: 4, alpha: 8, from: RandomSource(seed: 2))
+        #expect(decoder(tokens).isIdentical(to: plain))
+        #expect(decoder.trainableParameters.allSatisfy { $0.name.contains("lora_") })
+        #expect(decoder.trainableParameters.count == 3 * 7 * 2)
+        for (_, layer) in decoder.linears {
+            guard let adapter = layer.adapter else { continue }
+            adapter.up.assign(.normal(adapter.up.shape, from: RandomSource(seed: 9)))
+        }
+        let adapted = decoder(tokens)
+        #expect(!adapted.isClose(to: plain, absoluteTolerance: 1e-2))
+        #expect(decoder.withoutAdapters { decoder(tokens) }.isIdentical(to: plain))
+        let copied = decoder.copy()
+        #expect(copied(tokens).isIdentical(to: adapted))
+        decoder.mergeAdapters()
+        #expect(decoder(tokens).isClose(to: adapted, relativeTolerance: 1e-4, absoluteTolerance: 1e-4))
+    }
+
+    @Test("Precision bf16 stays near f32")
+    func bfloat16() {
+        let plain = decoder(tokens)
+        decoder.precision = .bf16
+        let error = (decoder(tokens) - plain).norm().item / plain.norm().item
+        #expect(error > 0 && error < 0.03)
+    }
+}
