@@ -104,6 +104,7 @@ let package = Package(
         tests("Evaluation", resources: [.copy("Fixtures")]),
         tests("Experiments"),
         tests("LanguageModel", resources: [.copy("Fixtures")]),
+        .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
         tests("Layers"),
         tests("PostTraining"),
         tests("RemoteModels", ["LanguageModel"]),
