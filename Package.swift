@@ -88,7 +88,7 @@ let package = Package(
         library("Tensors", ["CLibTorch"]),
         library("Layers", ["Tensors"]),
         library("Training", ["Layers", "Evaluation", "Corpora", "Experiments", grdb, yams, logging]),
-        library("LanguageModel", ["Layers", "CKernels", orderedCollections]),
+        library("LanguageModel", ["Layers", "CKernels", "Evaluation", orderedCollections]),
         library("RemoteModels", ["LanguageModel", asyncHTTPClient, nioCore, nioHTTP1]),
 
         // The families.

@@ -9,13 +9,8 @@ struct RotaryTables {
 
     init(_ configuration: DecoderConfiguration) {
         self.configuration = configuration
-        let size = configuration.headDimensions
-        var tables = [configuration.rotaryScaling.frequencies(base: configuration.rotaryBase, dimensions: size)]
-        if let base = configuration.windowedRotaryBase {
-            tables.append(RotaryScaling.none.frequencies(base: base, dimensions: size))
-        }
-        fixed = tables
-        count = tables.count
+        count = configuration.windowedRotaryBase == nil ? 1 : 2
+        fixed = (0..<count).map { configuration.rotaryFrequencies(windowed: $0 == 1, length: 1, extendsContext: true) }
     }
 
     /// The table of a layer.
@@ -24,23 +19,9 @@ struct RotaryTables {
     }
 
     /// The frequencies of a table for a text whose length was `length` when it was first read.
-    func frequencies(table: Int, length: Int) -> (perStep: [Double], magnitude: Double) {
-        guard table == 0, configuration.rotaryDependsOnLength else { return fixed[table] }
-        var base = configuration.rotaryBase
-        let size = configuration.headDimensions
-        if configuration.usesDynamicNTK, let trainingLength = configuration.trainingLength {
-            let growth = RotaryScaling.qwenGrowth(length: max(length, 1), trainingLength: trainingLength)
-            base *= pow(growth, Double(size) / Double(size - 2))
-        }
-        return configuration.rotaryScaling.frequencies(base: base, dimensions: size, length: length)
-    }
-
-    /// The factor on the query at a position, counted from 0 (LogN; Su 2021).
-    func queryScale(position: Int) -> Float {
-        guard configuration.usesLogN, let trainingLength = configuration.trainingLength,
-            position + 1 > trainingLength
-        else { return 1 }
-        return Float(log(Double(position + 1)) / log(Double(trainingLength)))
+    private func frequencies(table: Int, length: Int) -> (perStep: [Double], magnitude: Double) {
+        guard configuration.rotaryDependsOnLength else { return fixed[table] }
+        return configuration.rotaryFrequencies(windowed: table == 1, length: length, extendsContext: true)
     }
 }
 
@@ -96,7 +77,7 @@ extension RotaryTables {
                 }
             }
         }
-        let scales = positions.map { queryScale(position: $0) }
+        let scales = positions.map { Float(configuration.logNFactor(position: $0)) }
         if scales.contains(where: { $0 != 1 }) { rotation.queryScales = scales }
         return rotation
     }

@@ -89,7 +89,8 @@ struct StepEngineTests {
         #expect(Self.largestDifference(whole.suffix(last.count), last) < 1e-4)
     }
 
-    @Test("Rows of different lengths in one step give each row's own logits, bit for bit", arguments: ["llama", "gemma3"])
+    @Test(
+        "Rows of different lengths in one step give each row's own logits, bit for bit", arguments: ["llama", "gemma3"])
     func batchedEqualsSingle(name: String) throws {
         let engine = try Self.engine(name)
         let tokens = try Self.cases(name)[0].rows[0]
