@@ -17,7 +17,7 @@ enum House {
         table["Tensors"] = ["CLibTorch", "CKernels"]
         table["Layers"] = ["Tensors", "CKernels"]
         table["Training"] = ["Tensors", "Layers", "Evaluation", "Corpora", "Experiments"]
-        table["LanguageModel"] = ["Tensors", "Layers", "CKernels"]
+        table["LanguageModel"] = ["Tensors", "Layers", "CKernels", "Evaluation"]
         table["RemoteModels"] = ["LanguageModel"]
         table["Reinforcement"] = ["Tensors", "Layers", "Evaluation", "Corpora", "Worlds", "Experiments", "Training"]
         // The families.
