@@ -26,6 +26,19 @@ extension TransformerDecoder {
         return (chosen - logits.logSumExp(along: -1)).filled(where: !counted, with: 0)
     }
 
+    /// Log-probabilities of `labels` `[rows]` from hidden states `[rows, dimensions]` after the final norm, in chunks, so
+    /// that logits of all rows never exist at once. Without gradients.
+    package func logProbabilities(hidden: Tensor, labels: Tensor, chunkRows: Int = 256) -> [Float] {
+        withoutGradients {
+            stride(from: 0, to: labels.count, by: chunkRows).flatMap { start in
+                let range = start..<min(start + chunkRows, labels.count)
+                let logits = logits(hidden.slice(range, along: 0))
+                let chosen = logits.gather(labels.slice(range, along: 0).expanded(axis: -1), along: 1)
+                return (chosen.squeezed(axis: -1) - logits.logSumExp(along: -1)).floats
+            }
+        }
+    }
+
     /// Head and cross-entropy in one, in chunks of rows: logits of all rows never exist at once, and their gradients are
     /// made in the forward pass while each chunk is at hand.
     /// - Parameters:
