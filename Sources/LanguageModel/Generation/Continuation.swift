@@ -37,7 +37,7 @@ struct Continuation {
         tokens.append(token)
         var events: [ChatEvent] = []
         if let alternatives = options.logProbabilities {
-            let report = LogProbabilities(logits, vocabulary: tokenizer.vocabularySize)
+            let report = LogProbabilities(logits)
             events.append(.logProbabilities([report.report(token, alternatives: alternatives, tokenizer: tokenizer)]))
         }
         events += parser.append(stops.append(decoder.append(token)))

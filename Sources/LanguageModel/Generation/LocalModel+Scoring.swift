@@ -43,7 +43,6 @@ extension LocalModel {
             cache.rollBack(to: prefix.count)
             keep(cache, of: prefix)
         }
-        let vocabulary = tokenizer.vocabularySize
         let first = try read(prefix, into: cache)
         let size = first.count
         return try options.map { option in
@@ -53,8 +52,7 @@ extension LocalModel {
             if option.count > 1 { logits += try engine.read(Array(option.dropLast()), into: cache, wanted: .all) }
             var score = OptionScore(logits: [], logProbabilities: [])
             for (place, token) in option.enumerated() {
-                let row = LogProbabilities(
-                    logits[place * size..<(place + 1) * size], vocabulary: max(vocabulary, Int(token) + 1))
+                let row = LogProbabilities(logits[place * size..<(place + 1) * size])
                 score.logits.append(row.logit(token))
                 score.logProbabilities.append(row[token])
             }
@@ -115,7 +113,7 @@ extension LocalModel {
         let size = configuration.vocabularySize
         let logits = try engine.read(inputs, into: cache, wanted: .all, while: { !Task.isCancelled })
         return (first..<text.count).reduce(0) { sum, place in
-            sum - LogProbabilities(logits[(place - 1) * size..<place * size], vocabulary: size)[text[place]]
+            sum - LogProbabilities(logits[(place - 1) * size..<place * size])[text[place]]
         }
     }
 }

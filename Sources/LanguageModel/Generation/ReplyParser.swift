@@ -4,7 +4,7 @@ import Foundation
 ///
 /// A thought stands between `<think>` and `</think>` at the beginning, a call is JSON between `<tool_call>` and
 /// `</tool_call>` (Hermes form). A call whose JSON cannot be read stays text.
-struct ReplyParser {
+package struct ReplyParser {
     private enum Place { case start, answer, thought, call }
 
     private let thinks: Bool
@@ -13,24 +13,24 @@ struct ReplyParser {
     private var pending = ""
     /// Line breaks around a thought and between calls are not part of what is shown.
     private var skipsLineBreaks = false
-    private(set) var foundCall = false
+    package private(set) var foundCall = false
 
     /// - Parameters:
     ///   - thinks: whether the template has thoughts.
     ///   - calls: whether tools were offered.
-    init(thinks: Bool, calls: Bool) {
+    package init(thinks: Bool, calls: Bool) {
         self.thinks = thinks
         self.calls = calls
         place = thinks ? .start : .answer
     }
 
-    mutating func append(_ text: String) -> [ChatEvent] {
+    package mutating func append(_ text: String) -> [ChatEvent] {
         if !thinks && !calls { return text.isEmpty ? [] : [.text(text)] }
         pending += text
         return advance(isEnd: false)
     }
 
-    mutating func flush() -> [ChatEvent] { advance(isEnd: true) }
+    package mutating func flush() -> [ChatEvent] { advance(isEnd: true) }
 
     private mutating func advance(isEnd: Bool) -> [ChatEvent] {
         var events: [ChatEvent] = []

@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 
 /// Chooses the next token from logits, in the order of ``GenerationOptions``: penalty, temperature, top-k, top-p, min-p.
-struct Sampler {
+package struct Sampler {
     private let options: GenerationOptions
     /// Tokens that may be chosen are those below: rows of the embedding beyond the tokenizer's vocabulary are padding.
     private let vocabulary: Int
@@ -11,7 +11,7 @@ struct Sampler {
     /// Tokens of the context, for the penalty.
     private var seen: Set<TokenID> = []
 
-    init(_ options: GenerationOptions, vocabulary: Int, context: [TokenID]) {
+    package init(_ options: GenerationOptions, vocabulary: Int, context: [TokenID]) {
         self.options = options
         self.vocabulary = vocabulary
         random = SeededGenerator(seed: options.seed ?? UInt64.random(in: 0 ... .max))
@@ -19,7 +19,7 @@ struct Sampler {
     }
 
     /// - Parameter logits: `[vocabulary or more]`.
-    mutating func next(_ logits: ArraySlice<Float>) -> TokenID {
+    package mutating func next(_ logits: ArraySlice<Float>) -> TokenID {
         let token = choose(logits)
         if options.repetitionPenalty != 1 { seen.insert(token) }
         return token
@@ -48,7 +48,7 @@ struct Sampler {
     }
 
     /// What is left to draw from after all restrictions; the numbers need not sum to 1.
-    func distribution(_ logits: ArraySlice<Float>) -> [(token: TokenID, probability: Double)] {
+    package func distribution(_ logits: ArraySlice<Float>) -> [(token: TokenID, probability: Double)] {
         guard let largest = logits.max(), largest.isFinite else { return [(Self.indexOfMaximum(logits), 1)] }
         let threshold = options.topK.map { Self.kthLargest(logits, $0) } ?? -.infinity
         var kept: [(token: TokenID, probability: Double)] = []

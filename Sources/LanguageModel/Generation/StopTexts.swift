@@ -1,15 +1,15 @@
 /// Ends a stream of text where a stop text first appears, wherever the pieces of the stream end.
 ///
 /// Text that could still be the beginning of a stop text is held back until it cannot be.
-struct StopTexts {
+package struct StopTexts {
     private let stops: [[UInt8]]
     private var held: [UInt8] = []
-    private(set) var isStopped = false
+    package private(set) var isStopped = false
 
-    init(_ stops: [String]) { self.stops = stops.filter { !$0.isEmpty }.map { Array($0.utf8) } }
+    package init(_ stops: [String]) { self.stops = stops.filter { !$0.isEmpty }.map { Array($0.utf8) } }
 
     /// - Returns: the text that is certain now.
-    mutating func append(_ text: String) -> String {
+    package mutating func append(_ text: String) -> String {
         if isStopped { return "" }
         if stops.isEmpty { return text }
         held += text.utf8
@@ -25,7 +25,7 @@ struct StopTexts {
     }
 
     /// - Returns: what is still held back, at the end of the stream.
-    mutating func flush() -> String {
+    package mutating func flush() -> String {
         defer { held = [] }
         return String(decoding: held, as: UTF8.self)
     }
