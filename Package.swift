@@ -105,7 +105,7 @@ let package = Package(
         tests("Experiments"),
         tests("LanguageModel", resources: [.copy("Fixtures")]),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
-        tests("Layers"),
+        tests("Layers", resources: [.copy("Fixtures")]),
         tests("PostTraining"),
         tests("RemoteModels", ["LanguageModel"]),
         tests("Tensors"),

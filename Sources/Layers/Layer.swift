@@ -35,6 +35,11 @@ public protocol Network: Layer {
 public struct NamedParameter {
     public let name: String
     public let tensor: Tensor
+
+    public init(name: String, tensor: Tensor) {
+        self.name = name
+        self.tensor = tensor
+    }
 }
 
 extension Layer {
