@@ -7,7 +7,7 @@ public struct ChatTemplate: Sendable, Hashable {
     public enum Format: String, Sendable, Hashable { case chatML, llama3, gemma }
 
     /// Which tokens count in the loss.
-    public enum LossPolicy: String, Sendable, Hashable, CaseIterable {
+    public enum LossPolicy: String, Sendable, Hashable, CaseIterable, Codable {
         /// The assistant's words and the token that ends its turn.
         case assistant
         /// The mask of Qwen's released fine-tuning script: as `assistant`, and also the tokens that open and close every

@@ -1,0 +1,123 @@
+public import Corpora
+import Evaluation
+public import Foundation
+public import LanguageModel
+public import Training
+import Worlds
+
+/// Conversations to learn from and held-out ones to measure on.
+public struct ConversationData: Sendable {
+    public var train: [ChatExample]
+    public var heldOut: [ChatExample]
+    /// Support conversations of the test split, where the data are such: measured by ``SupportEvaluation``.
+    public var support: [SupportConversation] = []
+    /// Nil: the model's own.
+    public var template: ChatTemplate?
+    /// Where they come from, in a phrase for reports.
+    public var origin: String
+
+    /// Support conversations; supporters' turns are learned with their strategy.
+    /// - Parameter shuffleSeed: exchanges the strategies of the training turns at random, as a control.
+    public init(_ corpus: SupportCorpus, tokenizer: Tokenizer, shuffleSeed: UInt64? = nil) {
+        let format = SupportDialogueFormat(tokenizer: tokenizer)
+        let training = shuffleSeed.map { SupportDialogueFormat.shufflingStrategies(corpus.train, seed: $0) }
+        func examples(_ part: [SupportConversation]) -> [ChatExample] {
+            part.filter { $0.turns.contains { $0.speaker == .supporter } }
+                .map { ChatExample(messages: format.messages($0)) }
+        }
+        train = examples(training ?? corpus.train)
+        heldOut = examples(corpus.validation)
+        support = corpus.test
+        template = format.template
+        origin = corpus.origin + (shuffleSeed == nil ? "" : ", strategies shuffled")
+    }
+
+    /// Chat files; without a file of held-out conversations, a share of the training ones drawn by seed.
+    public init(train: [ChatExample], heldOut: [ChatExample]?, share: Double, seed: UInt64, origin: String) {
+        template = nil
+        self.origin = origin
+        if let heldOut {
+            self.train = train
+            self.heldOut = heldOut
+        } else {
+            var generator = SeededGenerator(seed: seed).split("held out")
+            let order = generator.shuffled(train.indices)
+            let count = share > 0 && train.count > 1 ? max(1, Int(share * Double(train.count))) : 0
+            self.heldOut = order.prefix(count).sorted().map { train[$0] }
+            self.train = order.dropFirst(count).sorted().map { train[$0] }
+        }
+    }
+
+    /// What a recipe names: `esconv` (searched in the data directory), `simulator`, a folder or file of ESConv, or a JSONL
+    /// chat file.
+    /// - Throws: ``TrainingDataError``, `CorpusError`, `ChatFileError`.
+    public static func load(
+        _ recipe: ConversationDataRecipe, tokenizer: Tokenizer, seed: UInt64, directory: DataDirectory = .init()
+    ) throws -> ConversationData {
+        let shuffleSeed = recipe.shufflesStrategies ? seed : nil
+        switch recipe.train {
+        case "": throw TrainingDataError.unknownSource("data.train", reason: "not given; a file, esconv or simulator")
+        case "esconv": return ConversationData(try directory.supportConversations(), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+        case "simulator": return ConversationData(SupportRenderer.reading.corpus(), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+        default: break
+        }
+        let file = URL(fileURLWithPath: recipe.train)
+        if (try? file.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true {
+            return ConversationData(try ESConv.load(folder: file), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+        }
+        if file.pathExtension == "json" {
+            let parts = ESConv.split(try ESConv.conversations(array: file))
+            let corpus = SupportCorpus(
+                train: parts.train, validation: parts.validation, test: parts.test, origin: file.lastPathComponent)
+            return ConversationData(corpus, tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+        }
+        let heldOut = try recipe.heldOut.map { try ChatFile.read(url: URL(fileURLWithPath: $0)) }
+        return ConversationData(
+            train: try ChatFile.read(url: file), heldOut: heldOut, share: recipe.heldOutShare, seed: seed,
+            origin: file.lastPathComponent)
+    }
+
+    /// Tokens of conversations with their loss weights.
+    ///
+    /// - Parameter length: what is longer is cut at its end; nil cuts nothing. Conversations whose trained turns all lie
+    ///   behind the cut are left out.
+    /// - Throws: ``TrainingDataError/badExample(source:number:reason:)`` for a conversation that the template or the mask
+    ///   refuses, ``TrainingDataError/nothingFits(source:length:)``.
+    public static func sequences(
+        _ examples: [ChatExample], template: ChatTemplate, tokenizer: Tokenizer, length: Int?, source: String
+    ) throws -> [TokenSequence] {
+        var sequences: [TokenSequence] = []
+        for (index, example) in examples.enumerated() {
+            do {
+                let encoded = try template.encode(example.messages, tools: example.tools, with: tokenizer)
+                let whole = TokenSequence(encoded.tokens, weights: encoded.lossWeights)
+                let sequence = length.map { whole.prefix($0) } ?? whole
+                if sequence.trainedCount > 0 { sequences.append(sequence) }
+            } catch let error as ChatError {
+                throw TrainingDataError.badExample(source: source, number: index + 1, reason: error.description)
+            }
+        }
+        if sequences.isEmpty, !examples.isEmpty {
+            throw TrainingDataError.nothingFits(source: source, length: length ?? 0)
+        }
+        return sequences
+    }
+}
+
+/// Where the conversations of a recipe come from.
+public struct ConversationDataRecipe: Codable, Sendable, Equatable {
+    public var train = ""
+    public var heldOut: String?
+    public var heldOutShare = 0.05
+    public var shufflesStrategies = false
+
+    public init() {}
+
+    public static let fields = [
+        RecipeField(
+            "train", "esconv, simulator, a folder or file of ESConv, or a file with one chat a line (JSONL)."),
+        RecipeField("heldOut", "A chat file to measure on; none: a share of the training file."),
+        RecipeField("heldOutShare", "That share.", range: .from(0, below: 1)),
+        RecipeField("shufflesStrategies", "A control: strategies of support conversations exchanged at random."),
+    ]
+}

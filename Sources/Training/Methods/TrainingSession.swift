@@ -1,0 +1,135 @@
+import Corpora
+import Experiments
+public import Foundation
+public import Layers
+import Tensors
+
+/// Where one training runs: its output, its place in the run store, whether it goes on from a checkpoint, and who hears
+/// of it.
+public struct TrainingSession: Sendable {
+    /// The folder of the artefact. Its checkpoint stands beside it under `NAME.checkpoint` until it is complete.
+    public var output: URL
+    /// Nil keeps no record.
+    public var store: RunStore?
+    /// Goes on from the checkpoint.
+    public var resumes = false
+    public var showsProgress = true
+    /// Seconds between lines of progress where standard error is no terminal.
+    public var progressLineSeconds: Double?
+    /// What the user calls the run.
+    public var name: String?
+    /// Ends training earlier; see ``TrainingLimits/seconds``.
+    public var seconds: Double?
+    /// Finds the files of a model that a recipe names; a path stands for itself.
+    public var locateModel: @Sendable (String) throws -> URL = { URL(fileURLWithPath: $0) }
+    /// Receives what a person should know: sources, skipped conversations, reasons to stop.
+    public var say: @Sendable (String) -> Void = { _ in }
+
+    public init(output: URL, store: RunStore? = nil) {
+        self.output = output
+        self.store = store
+    }
+
+    public var checkpoint: URL {
+        output.deletingLastPathComponent().appending(
+            path: output.lastPathComponent + ".checkpoint", directoryHint: .isDirectory)
+    }
+
+    /// What a method hands over to be trained.
+    public struct Job<L: Learner, Source: BatchSource> where Source.Batch == L.Batch {
+        public let learner: L
+        public let source: Source
+        public let optimizer: any Optimizer
+        public let schedule: LearningRateSchedule
+        public let limits: TrainingLimits
+
+        public init(
+            learner: L, source: Source, optimizer: any Optimizer, schedule: LearningRateSchedule,
+            limits: TrainingLimits
+        ) {
+            self.learner = learner
+            self.source = source
+            self.optimizer = optimizer
+            self.schedule = schedule
+            self.limits = limits
+        }
+    }
+
+    /// Trains a job to its end and writes the artefact; keeps the run store, checkpoint and manifest.
+    ///
+    /// - Parameters:
+    ///   - base: the model that training began with.
+    ///   - precision: `f32` or `bf16`, for the record.
+    ///   - writeFiles: writes everything but the manifest into a folder.
+    /// - Returns: the artefact; the checkpoint where the run was interrupted, which is saved and can be resumed.
+    @TensorActor
+    public func run<M: Method, L, Source>(
+        _ method: M.Type, _ settings: M.Settings, base: ArtefactManifest.Base?, precision: String,
+        job: Job<L, Source>, writeFiles: (URL) throws -> Void
+    ) throws -> TrainedArtefact {
+        let recipe = try RecipeText.plain(settings, method: M.name)
+        var limits = job.limits
+        if let seconds { limits.seconds = min(seconds, limits.seconds ?? .infinity) }
+        let loop = TrainingLoop(
+            learner: job.learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule, limits: limits)
+        loop.checkpoint = checkpoint
+        let earlierRun = resumes ? try loop.resume() : nil
+        loop.recorder = try recorder(M.name, recipe: recipe, base: base, precision: precision, earlier: earlierRun)
+        if showsProgress {
+            loop.bar = ProgressBar(
+                title: M.name, steps: limits.steps, startStep: loop.progress.step, lineSeconds: progressLineSeconds)
+        }
+        do {
+            let outcome = try loop.run()
+            if outcome.reason == .interrupted {
+                try loop.recorder?.interrupt(artefact: checkpoint)
+                say(outcome.text)
+                return TrainedArtefact(folder: checkpoint, outcome: outcome, metrics: [:], runID: loop.recorder?.id)
+            }
+            say(outcome.text)
+            return try finish(loop, outcome, method: M.name, recipe: recipe, base: base, writeFiles: writeFiles)
+        } catch {
+            loop.bar?.finish()
+            try? loop.recorder?.fail(error)
+            throw error
+        }
+    }
+
+    private func recorder(
+        _ method: String, recipe: String, base: ArtefactManifest.Base?, precision: String, earlier: String?
+    ) throws -> RunRecorder? {
+        guard let store else { return nil }
+        if let earlier { return try store.resume(earlier) }
+        let environment = RunEnvironment.current(threads: Runtime.threadCount, precision: precision)
+        return try store.start(
+            method: method, name: name, recipe: recipe, environment: environment, baseFingerprint: base?.fingerprint)
+    }
+
+    @TensorActor
+    private func finish<L, Source>(
+        _ loop: TrainingLoop<L, Source>, _ outcome: TrainingOutcome, method: String, recipe: String,
+        base: ArtefactManifest.Base?, writeFiles: (URL) throws -> Void
+    ) throws -> TrainedArtefact {
+        var metrics = outcome.progress.evaluation
+        metrics["trainingLoss"] = outcome.progress.loss
+        metrics["tokens"] = Double(outcome.progress.tokens)
+        metrics["steps"] = Double(outcome.progress.step)
+        metrics["seconds"] = outcome.progress.seconds
+        do {
+            try AtomicDirectory.write(to: output) { folder in
+                try writeFiles(folder)
+                let manifest = try ArtefactManifest(
+                    kind: method, base: base, recipe: recipe, metrics: metrics, commit: SourceCommit.current(),
+                    filesOf: folder)
+                try manifest.write(to: folder)
+            }
+        } catch {
+            // Hours of training must not hang on a full disk elsewhere.
+            try? loop.save()
+            throw error
+        }
+        try loop.recorder?.finish(artefact: output)
+        try? FileManager.default.removeItem(at: checkpoint)
+        return TrainedArtefact(folder: output, outcome: outcome, metrics: metrics, runID: loop.recorder?.id)
+    }
+}
