@@ -59,7 +59,7 @@ public final class LanguageModelLearner: Learner {
 
     /// Token losses of documents, one entry each. Documents of like length are computed together.
     public static func perplexity(
-        _ decoder: TransformerDecoder, _ documents: [TokenSequence], tokensPerBatch: Int = 2048
+        _ decoder: TransformerDecoder, _ documents: [TokenSequence], tokensPerBatch: Int = 1024
     ) -> PerplexityTally {
         var entries = documents.map { _ in PerplexityTally.Entry(loss: 0, tokens: 0) }
         let order = documents.indices.filter { documents[$0].trainedCount > 0 }

@@ -59,6 +59,7 @@ public struct BudgetRecipe: Codable, Sendable, Equatable {
     public var accumulation = 1
     public var packs = true
     public var evaluationInterval: Int?
+    public var heldOutTexts = 32
     public var checkpointInterval: Int? = 100
     public var patience: Int?
     public var recomputesActivations = false
@@ -74,6 +75,7 @@ public struct BudgetRecipe: Codable, Sendable, Equatable {
         RecipeField("accumulation", "Batches whose gradients make one step.", range: .atLeast(1)),
         RecipeField("packs", "Several short texts share a row; attention stays inside each."),
         RecipeField("evaluationInterval", "Steps between evaluations; none: at the end.", range: .atLeast(1)),
+        RecipeField("heldOutTexts", "Measured on the way and at the end; `evaluate` takes all.", range: .atLeast(0)),
         RecipeField("checkpointInterval", "Steps between checkpoints.", range: .atLeast(1)),
         RecipeField("patience", "Evaluations without improvement before the run ends.", range: .atLeast(1)),
         RecipeField("recomputesActivations", "Less memory for about a third more time."),

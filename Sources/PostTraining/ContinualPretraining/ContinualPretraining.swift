@@ -117,7 +117,7 @@ public enum ContinualPretraining: Method {
         let limits = settings.budget.limits(
             tokensPerPass: source.tokensPerPass, batchesPerPass: source.batchesPerPass, optimizer: settings.optimizer)
         let dropout = settings.adapter.prepare(model.decoder, seed: seed)
-        let heldOut = parts.flatMap { sequences($0.validation, model.tokenizer) }
+        let heldOut = parts.flatMap { sequences($0.validation, model.tokenizer).prefix(settings.budget.heldOutTexts) }
             .flatMap { $0.pieces(of: settings.budget.length) }
         let learner = LanguageModelLearner(
             model.decoder, heldOut: heldOut, recomputesActivations: settings.budget.recomputesActivations,

@@ -9,26 +9,25 @@ import Worlds
 public struct ConversationData: Sendable {
     public var train: [ChatExample]
     public var heldOut: [ChatExample]
-    /// Support conversations of the test split, where the data are such: measured by ``SupportEvaluation``.
-    public var support: [SupportConversation] = []
+    /// The held-out conversations that an evaluation is about, with the tokens counted that it compares.
+    public var measured: [ChatExample]
     /// Nil: the model's own.
     public var template: ChatTemplate?
     /// Where they come from, in a phrase for reports.
     public var origin: String
 
-    /// Support conversations; supporters' turns are learned with their strategy.
+    /// Support conversations; supporters' turns are learned with their strategy and measured without it.
     /// - Parameter shuffleSeed: exchanges the strategies of the training turns at random, as a control.
-    public init(_ corpus: SupportCorpus, tokenizer: Tokenizer, shuffleSeed: UInt64? = nil) {
-        let format = SupportDialogueFormat(tokenizer: tokenizer)
+    public init(_ corpus: SupportCorpus, shuffleSeed: UInt64? = nil) {
         let training = shuffleSeed.map { SupportDialogueFormat.shufflingStrategies(corpus.train, seed: $0) }
-        func examples(_ part: [SupportConversation]) -> [ChatExample] {
+        func examples(_ part: [SupportConversation], _ counted: SupportDialogueFormat.Counted) -> [ChatExample] {
             part.filter { $0.turns.contains { $0.speaker == .supporter } }
-                .map { ChatExample(messages: format.messages($0)) }
+                .map { ChatExample(messages: SupportDialogueFormat.messages($0, counting: counted)) }
         }
-        train = examples(training ?? corpus.train)
-        heldOut = examples(corpus.validation)
-        support = corpus.test
-        template = format.template
+        train = examples(training ?? corpus.train, .turns)
+        heldOut = examples(corpus.validation, .turns)
+        measured = examples(corpus.test, .words)
+        template = SupportDialogueFormat.template
         origin = corpus.origin + (shuffleSeed == nil ? "" : ", strategies shuffled")
     }
 
@@ -46,30 +45,31 @@ public struct ConversationData: Sendable {
             self.heldOut = order.prefix(count).sorted().map { train[$0] }
             self.train = order.dropFirst(count).sorted().map { train[$0] }
         }
+        measured = self.heldOut
     }
 
     /// What a recipe names: `esconv` (searched in the data directory), `simulator`, a folder or file of ESConv, or a JSONL
     /// chat file.
     /// - Throws: ``TrainingDataError``, `CorpusError`, `ChatFileError`.
     public static func load(
-        _ recipe: ConversationDataRecipe, tokenizer: Tokenizer, seed: UInt64, directory: DataDirectory = .init()
+        _ recipe: ConversationDataRecipe, seed: UInt64, directory: DataDirectory = .init()
     ) throws -> ConversationData {
         let shuffleSeed = recipe.shufflesStrategies ? seed : nil
         switch recipe.train {
         case "": throw TrainingDataError.unknownSource("data.train", reason: "not given; a file, esconv or simulator")
-        case "esconv": return ConversationData(try directory.supportConversations(), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
-        case "simulator": return ConversationData(SupportRenderer.reading.corpus(), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+        case "esconv": return ConversationData(try directory.supportConversations(), shuffleSeed: shuffleSeed)
+        case "simulator": return ConversationData(SupportRenderer.reading.corpus(), shuffleSeed: shuffleSeed)
         default: break
         }
         let file = URL(fileURLWithPath: recipe.train)
         if (try? file.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true {
-            return ConversationData(try ESConv.load(folder: file), tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+            return ConversationData(try ESConv.load(folder: file), shuffleSeed: shuffleSeed)
         }
         if file.pathExtension == "json" {
             let parts = ESConv.split(try ESConv.conversations(array: file))
             let corpus = SupportCorpus(
                 train: parts.train, validation: parts.validation, test: parts.test, origin: file.lastPathComponent)
-            return ConversationData(corpus, tokenizer: tokenizer, shuffleSeed: shuffleSeed)
+            return ConversationData(corpus, shuffleSeed: shuffleSeed)
         }
         let heldOut = try recipe.heldOut.map { try ChatFile.read(url: URL(fileURLWithPath: $0)) }
         return ConversationData(

@@ -1,4 +1,3 @@
-public import Corpora
 public import Evaluation
 public import Foundation
 public import LanguageModel
@@ -46,7 +45,7 @@ public enum SupervisedFineTuning: Method {
         -> TrainedArtefact
     {
         let model = try session.loadModel(settings.model, precision: settings.precision)
-        let data = try ConversationData.load(settings.data, tokenizer: model.tokenizer, seed: UInt64(settings.seed))
+        let data = try ConversationData.load(settings.data, seed: UInt64(settings.seed))
         return try train(model, on: data, settings, in: session)
     }
 
@@ -71,7 +70,7 @@ public enum SupervisedFineTuning: Method {
             tokensPerPass: source.tokensPerPass, batchesPerPass: source.batchesPerPass, optimizer: settings.optimizer)
         let dropout = settings.adapter.prepare(model.decoder, seed: UInt64(settings.seed))
         let learner = LanguageModelLearner(
-            model.decoder, heldOut: try sequences(data.heldOut, "held out"),
+            model.decoder, heldOut: try sequences(Array(data.heldOut.prefix(budget.heldOutTexts)), "held out"),
             recomputesActivations: budget.recomputesActivations, dropoutSource: dropout)
         let job = TrainingSession.Job(
             learner: learner, source: source,
@@ -84,39 +83,16 @@ public enum SupervisedFineTuning: Method {
         }
     }
 
-    /// Perplexity of the trained tokens of held-out conversations. Of support conversations: of the supporter's words,
-    /// and how often the likeliest strategy is the annotated one.
+    /// Perplexity of the trained tokens of held-out conversations; of support conversations, of the supporter's words.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: SupervisedFineTuningRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
         let model = try session.loadModel(artefact.path, precision: settings.precision)
-        let data = try ConversationData.load(
-            settings.data, tokenizer: model.tokenizer, seed: UInt64(settings.seed))
-        guard data.support.isEmpty else { return try evaluate(model, on: data.support, origin: data.origin) }
+        let data = try ConversationData.load(settings.data, seed: UInt64(settings.seed))
         let template = try (data.template ?? model.requireTemplate()).with(settings.lossPolicy)
-        let tally = try perplexity(model, data.heldOut, template: template, source: data.origin)
+        let tally = try perplexity(model, data.measured, template: template, source: data.origin)
         return try MethodEvaluation(perplexity: tally, description: data.origin, unit: "conversations")
-    }
-
-    /// Measures a model on support conversations.
-    @TensorActor
-    public static func evaluate(_ model: BaseModel, on conversations: [SupportConversation], origin: String) throws
-        -> MethodEvaluation
-    {
-        var score = SupportScore()
-        let evaluation = SupportEvaluation(tokenizer: model.tokenizer)
-        for conversation in conversations {
-            try evaluation.add(conversation, by: model.decoder, to: &score)
-            try Interruption.check()
-        }
-        let words = try MethodEvaluation(perplexity: score.words, description: origin, unit: "conversations")
-        var metrics = words.metrics
-        metrics["strategyAccuracy"] = score.strategies.accuracy
-        metrics["strategyMacroF1"] = score.strategies.macroF1
-        return MethodEvaluation(
-            description: "\(origin): supporters' words, and strategies by option scoring", metrics: metrics,
-            count: words.count, intervals: words.intervals)
     }
 
     /// Token losses of conversations, one entry each; what is longer than the model's context is cut.
