@@ -21,7 +21,7 @@ extension TransformerDecoder {
         pass.positions = pass.positions ?? batch.positions
         let logits = self(batch.tokens, pass)
         let counted = batch.labels.isNotEqual(to: Double(TokenBatch.ignored))
-        let labels = batch.labels.clamped(from: 0)
+        let labels = batch.labels.filled(where: !counted, with: 0)
         let chosen = logits.gather(labels.expanded(axis: -1), along: -1).squeezed(axis: -1)
         return (chosen - logits.logSumExp(along: -1)).filled(where: !counted, with: 0)
     }

@@ -1,0 +1,181 @@
+import Corpora
+import Evaluation
+import Experiments
+import Foundation
+import LanguageModel
+import Layers
+import PostTraining
+import Tensors
+import Testing
+import Training
+import Worlds
+
+@Suite("Methods", .serialized)
+struct MethodTests {
+    @Test("Pretraining from nothing gets below the unigram entropy of held-out text; the artefact says the same")
+    func pretraining() async throws {
+        try await withTemporaryFolder { folder in
+            var settings = PretrainingRecipe()
+            settings.characters = 30_000
+            settings.shape.layers = 2
+            settings.shape.hiddenDimensions = 64
+            settings.shape.feedForwardDimensions = 128
+            settings.budget.length = 128
+            settings.budget.rows = 8
+            settings.budget.epochs = 2
+            settings.optimizer.learningRate = 6e-3
+            settings.precision = .f32
+            let recipe = settings
+            let store = try RunStore(file: folder.appending(path: "runs.sqlite"))
+            var session = TrainingSession(output: folder.appending(path: "model"), store: store)
+            session.showsProgress = false
+            let quiet = session
+            let trained = try await TensorActor.run { try ContinualPretraining.train(recipe, in: quiet) }
+            #expect(trained.outcome.reason == .steps)
+            let loss = try #require(trained.metrics["loss"])
+
+            let corpus = BuiltInText.corpus(characters: 30_000)
+            #expect(loss < unigramEntropy(train: corpus.train, test: corpus.validation) - 0.1)
+
+            let manifest = try ArtefactManifest.read(from: trained.folder)
+            try manifest.verify(in: trained.folder)
+            #expect(manifest.kind == "pretrain")
+            #expect(manifest.base == nil)
+            #expect(!FileManager.default.fileExists(atPath: session.checkpoint.path))
+            let run = try store.run(try #require(trained.runID))
+            #expect(run.status == .done)
+            #expect(run.recipe == manifest.recipe)
+            #expect(try store.metrics(run.id, name: "loss").count == trained.outcome.progress.step)
+
+            let evaluation = try await TensorActor.run {
+                try ContinualPretraining.evaluate(trained.folder, recipe: nil, in: quiet)
+            }
+            let measured = try #require(evaluation.metrics["loss"])
+            #expect(abs(measured - loss) < 0.2)
+            #expect(try #require(evaluation.intervals["perplexity"]).contains(exp(measured)))
+        }
+    }
+
+    /// Cross-entropy in nats of bytes of `test` under the smoothed byte counts of `train`.
+    private func unigramEntropy(train: [TextDocument], test: [TextDocument]) -> Double {
+        var counts = [Double](repeating: 1, count: 257)
+        for document in train {
+            for byte in document.text.utf8 { counts[Int(byte)] += 1 }
+            counts[256] += 1
+        }
+        let total = counts.reduce(0, +)
+        var loss = 0.0
+        var tokens = 0.0
+        for document in test {
+            for byte in document.text.utf8.dropFirst() { loss -= log(counts[Int(byte)] / total) }
+            loss -= log(counts[256] / total)
+            tokens += Double(document.text.utf8.count)
+        }
+        return loss / tokens
+    }
+
+    @Test("Fine-tuning with an adapter lowers the loss of held-out support conversations and saves the adapter alone")
+    func fineTuning() async throws {
+        try await withTemporaryFolder { folder in
+            try BaseModel.write(to: folder.appending(path: "base"))
+            var settings = SupervisedFineTuningRecipe()
+            settings.model = folder.appending(path: "base").path
+            settings.adapter.rank = 8
+            settings.adapter.alpha = 32
+            settings.optimizer.learningRate = 2e-2
+            settings.budget.length = 256
+            settings.budget.rows = 4
+            settings.budget.tokens = 8_000
+            settings.budget.heldOutTexts = 8
+            settings.precision = .f32
+            let recipe = settings
+            let corpus = SupportRenderer.reading.corpus(train: 40, validation: 8, test: 4)
+            var session = TrainingSession(output: folder.appending(path: "tuned"))
+            session.showsProgress = false
+            let quiet = session
+            let (trained, before, loss, after) = try await TensorActor.run {
+                let model = try BaseModel.load(URL(fileURLWithPath: recipe.model), precision: .f32)
+                let data = ConversationData(corpus)
+                let template = try #require(data.template)
+                @TensorActor func perplexity(_ model: BaseModel) throws -> Double {
+                    try SupervisedFineTuning.perplexity(model, data.measured, template: template, source: "test")
+                        .perplexity
+                }
+                let before = try perplexity(model)
+                let trained = try SupervisedFineTuning.train(model, on: data, recipe, in: quiet)
+                let loss = try perplexity(model)
+                let loaded = try BaseModel.load(trained.folder, precision: .f32)
+                return (trained, before, loss, try perplexity(loaded))
+            }
+            #expect(trained.outcome.reason == .tokens || trained.outcome.reason == .steps)
+            // The base is random and frozen; its adapter can still learn which bytes are common.
+            #expect(loss < before * 0.95)
+            #expect(after == loss)
+            let names = try FileManager.default.contentsOfDirectory(atPath: trained.folder.path).sorted()
+            #expect(names == ["adapter_config.json", "adapter_model.safetensors", "manifest.json"])
+            let manifest = try ArtefactManifest.read(from: trained.folder)
+            #expect(manifest.kind == "sft")
+            #expect(manifest.base?.name == recipe.model)
+
+            // Another base under the same path is noticed.
+            try await TensorActor.run { try BaseModel.tiny(seed: 99).write(to: folder.appending(path: "base")) }
+            let error = await #expect(throws: ArtefactError.self) {
+                try await TensorActor.run { _ = try BaseModel.load(trained.folder, precision: .f32) }
+            }
+            #expect("\(try #require(error))".contains("made from"))
+        }
+    }
+
+    @Test("A full disk where the artefact goes leaves a checkpoint to go on from")
+    func fullDisk() async throws {
+        try await withTemporaryFolder { folder in
+            var session = TrainingSession(output: folder.appending(path: "out"))
+            session.showsProgress = false
+            let quiet = session
+            await #expect(throws: AtomicDirectoryError.diskFull(path: session.output.path)) {
+                try await TensorActor.run {
+                    let model = try BaseModel.tiny()
+                    model.decoder.train()
+                    let learner = LanguageModelLearner(model.decoder)
+                    let source = try TokenRowSource(
+                        [.init(rows: documents([5, 9]).map { [$0] })], rowsPerBatch: 2, length: 9, seed: 1)
+                    let job = TrainingSession.Job(
+                        learner: learner, source: source, optimizer: SGD([ParameterGroup(learner.trainedParameters)]),
+                        schedule: LearningRateSchedule(peak: 0.1, totalSteps: 3), limits: TrainingLimits(steps: 3))
+                    _ = try quiet.run(
+                        SupervisedFineTuning.self, SupervisedFineTuningRecipe(), base: nil, precision: "f32", job: job
+                    ) { _ in throw WeightFileError.unwritable(file: "model", reason: "No space left on device") }
+                }
+            }
+            #expect(!FileManager.default.fileExists(atPath: session.output.path))
+            let state = try String(
+                contentsOf: session.checkpoint.appending(path: "state.json"), encoding: .utf8)
+            #expect(state.contains("\"step\" : 3"))
+        }
+    }
+
+    @Test("Every recipe in the folder is valid for its method, and every field of a recipe is described")
+    func recipes() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Recipes")
+        var methods: [String: Int] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder.path) where name.hasSuffix(".yaml") {
+            let document = try RecipeDocument(file: folder.appending(path: name))
+            methods[document.method ?? "none", default: 0] += 1
+            switch document.method {
+            case SupervisedFineTuning.name: try SupervisedFineTuning.validate(document)
+            case ContinualPretraining.name: try ContinualPretraining.validate(document)
+            default: break
+            }
+        }
+        #expect(methods["sft", default: 0] >= 2)
+        #expect(methods["pretrain", default: 0] >= 2)
+        let optional = Set(BudgetRecipe.optionalFields.map { "budget.\($0)" })
+        let tuning = try RecipeText.undocumentedFields(
+            of: SupervisedFineTuningRecipe.self, optional: optional.union(["data.heldOut"]))
+        #expect(tuning.missing == [] && tuning.unknown == [])
+        let pretraining = try RecipeText.undocumentedFields(
+            of: PretrainingRecipe.self, optional: optional.union(["model"]))
+        #expect(pretraining.missing == [] && pretraining.unknown == [])
+    }
+}
