@@ -21,7 +21,7 @@ struct MethodTests {
             settings.shape.hiddenDimensions = 64
             settings.shape.feedForwardDimensions = 128
             settings.budget.length = 128
-            settings.budget.rows = 8
+            settings.budget.rows = 4
             settings.budget.epochs = 2
             settings.optimizer.learningRate = 6e-3
             settings.precision = .f32

@@ -18,6 +18,13 @@ public struct PretrainingRecipe: Recipe, Equatable {
             self.source = source
             self.ratio = ratio
         }
+
+        /// An element of a list has no default to fall back on; the ratio may be left out all the same.
+        public init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            source = try fields.decode(String.self, forKey: .source)
+            ratio = try fields.decodeIfPresent(Double.self, forKey: .ratio) ?? 1
+        }
     }
 
     public var model: String?
