@@ -75,6 +75,8 @@ let package = Package(
                 .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("gomp"), .linkedLibrary("m"),
             ]),
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("m")]),
+        // Linked into executables only: it acts before anything else of the process.
+        .target(name: "CLaunch"),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLzma", providers: [.apt(["liblzma-dev"])]),
 
@@ -96,7 +98,7 @@ let package = Package(
         library("Studies", ["PostTraining"]),
 
         .executableTarget(
-            name: "wallfacer", dependencies: ["Studies", "RemoteModels", argumentParser, logging],
+            name: "wallfacer", dependencies: ["CLaunch", "Studies", "RemoteModels", argumentParser, logging],
             swiftSettings: swiftSettings),
 
         tests("CKernels"),

@@ -1,0 +1,4 @@
+/// The methods that `train` and `evaluate` know.
+enum MethodNames {
+    static let all: Set<String> = []
+}

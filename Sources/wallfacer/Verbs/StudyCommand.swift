@@ -1,0 +1,97 @@
+import ArgumentParser
+import Corpora
+import Experiments
+import Foundation
+import Studies
+import Tensors
+import Training
+
+extension Scale: ExpressibleByArgument {}
+
+struct StudyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "study",
+        abstract: "Re-do a published claim at small scale, against tuned baselines, with a control that must fail.",
+        discussion: """
+              wallfacer study list
+              wallfacer study run qwen-context --scale smoke       seconds: shows that everything runs
+              wallfacer study run qwen-context                     minutes: the headline claim with its control
+              wallfacer study run qwen-context --ablate            the control in the method's place: nothing may hold
+
+            A claim holds where at least 5 seeds agree: the 95 % interval of the paired differences lies above the margin,
+            and the control does not hold.
+            """,
+        subcommands: [List.self, Run.self])
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "All studies with their claims.")
+
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            var table = Table("", columns: ["study", "claims", "world", "quick", "what"])
+            for study in StudyList.all {
+                table.append([
+                    .text(study.id), .integer(study.claims.count), .text(study.world.rawValue),
+                    .text(study.budget(.quick).text), .text(study.summary),
+                ])
+            }
+            try output.write(StudyList.all.map(StudyDescription.init), tables: [table])
+        }
+    }
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run a study to its verdict.",
+            discussion: """
+                Studies compute in f32. An interrupted study goes on after its last measured seed when it is started
+                again. The exit code is 0 whatever the verdict.
+                """)
+
+        @Argument(help: "A study from `wallfacer study list`.")
+        var study: String
+
+        @Option(help: "How much is run: smoke (seconds, no verdict), quick (minutes), full (hours).")
+        var scale: Scale = .quick
+
+        @Option(help: ArgumentHelp("How many seeds; the scale's own number if not said.", valueName: "n"))
+        var seeds: Int?
+
+        @Flag(help: "Run the controls in the methods' place: no claim may hold then.")
+        var ablate = false
+
+        @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file"))
+        var output: String?
+
+        @Option(help: ArgumentHelp("Write a report as one HTML file.", valueName: "file"))
+        var report: String?
+
+        @Flag(help: "Print JSON, for scripts.")
+        var json = false
+
+        @OptionGroup var compute: ThreadOptions
+
+        func run() async throws {
+            let study = try StudyList.named(study)
+            try compute.apply()
+            Interruption.install()
+            let count = seeds ?? study.budget(scale).seeds
+            let progress = ProgressBar(title: study.id, steps: max(1, count))
+            let runner = StudyRunner(
+                environment: .current(threads: Runtime.threadCount, precision: "f32"),
+                cacheFolder: WallfacerHome.current.studies, isInterrupted: { Interruption.isRequested },
+                progress: { progress.update(step: $0.seedsDone, note: $0.note) })
+            let result = try await runner.run(study, scale: scale, seeds: seeds, ablate: ablate)
+            progress.finish()
+            if let output { try OutputFile.write(StableJSON.data(result), to: output) }
+            if let report {
+                let page = Report(study: result, summary: study.summary)
+                try OutputFile.write(Data(page.html().utf8), to: report)
+            }
+            if json { return print(try StableJSON.text(result), terminator: "") }
+            let width = Terminal.showsOutput ? Terminal.width(of: STDOUT_FILENO) : nil
+            print("\(study.id): \(study.paper)\n\(study.summary)\n")
+            print(([result.claimTable] + result.tables).map { $0.terminalText(width: width) }.joined(separator: "\n"))
+        }
+    }
+}

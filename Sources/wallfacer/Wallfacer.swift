@@ -1,0 +1,31 @@
+import ArgumentParser
+
+/// The command `wallfacer`; each verb is one file below `Verbs`.
+@main
+struct Wallfacer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wallfacer",
+        abstract: "Train, steer, compare and serve models that talk.",
+        discussion: """
+            First steps:
+              wallfacer models list                    what can be used, and what is here already
+              wallfacer tokenize --file notes.txt      see a text as the model sees it
+              wallfacer papers                         the 22 published systems, and how far each is built
+
+            Models are named by their published name, by a folder or a file (.gguf, .safetensors), or by the run that
+            trained them. Downloads go to ~/.cache/wallfacer, what you train to ~/.local/share/wallfacer;
+            WALLFACER_HOME moves both.
+
+            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 bad usage,
+            130 interrupted.
+            """,
+        version: "0.1.0",
+        groupedSubcommands: [
+            CommandGroup(name: "Look inside:", subcommands: [TokenizeCommand.self]),
+            CommandGroup(name: "Train:", subcommands: [RunsCommand.self]),
+            CommandGroup(name: "Research:", subcommands: [StudyCommand.self, PapersCommand.self]),
+            CommandGroup(name: "Files:", subcommands: [ModelsCommand.self, DataCommand.self]),
+        ])
+
+    static func main() async { await Invocation.run() }
+}
