@@ -8,23 +8,23 @@ struct Wallfacer: AsyncParsableCommand {
         abstract: "Train, steer, compare and serve models that talk.",
         discussion: """
             First steps:
-              wallfacer models list                    what can be used, and what is here already
-              wallfacer tokenize --file notes.txt      see a text as the model sees it
-              wallfacer papers                         the 22 published systems, and how far each is built
+              wallfacer models list                  what is here, and what can be had
+              wallfacer tokenize --file notes.txt    a text as the model sees it
+              wallfacer papers                       the systems, and how far each is built
 
-            Models are named by their published name, by a folder or a file (.gguf, .safetensors), or by the run that
-            trained them. Downloads go to ~/.cache/wallfacer, what you train to ~/.local/share/wallfacer;
+            Models are named by their published name, by a folder or a file (.gguf, .safetensors), or by the run that \
+            trained them. Downloads go to ~/.cache/wallfacer, what you train to ~/.local/share/wallfacer; \
             WALLFACER_HOME moves both.
 
-            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 bad usage,
-            130 interrupted.
+            Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 bad \
+            usage, 130 interrupted.
             """,
         version: "0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "Look inside:", subcommands: [TokenizeCommand.self]),
-            CommandGroup(name: "Train:", subcommands: [RunsCommand.self]),
-            CommandGroup(name: "Research:", subcommands: [StudyCommand.self, PapersCommand.self]),
-            CommandGroup(name: "Files:", subcommands: [ModelsCommand.self, DataCommand.self]),
+            CommandGroup(name: "Inspection", subcommands: [TokenizeCommand.self]),
+            CommandGroup(name: "Training", subcommands: [RunsCommand.self]),
+            CommandGroup(name: "Research", subcommands: [StudyCommand.self, PapersCommand.self]),
+            CommandGroup(name: "File", subcommands: [ModelsCommand.self, DataCommand.self]),
         ])
 
     static func main() async { await Invocation.run() }

@@ -23,11 +23,11 @@ public struct PublishedModel: Sendable, Equatable {
     public let note: String
     public let origin: Origin
 
-    /// The bytes of all files whose size is known.
+    /// The bytes of its weights, where they are known.
     public var byteCount: Int? {
         switch origin {
         case .package(_, _, let file): file.byteCount
-        case .files(let files): files.reduce(0) { $0 + ($1.byteCount ?? 0) }
+        case .files(let files): files.compactMap(\.byteCount).max()
         case .agreement: nil
         }
     }

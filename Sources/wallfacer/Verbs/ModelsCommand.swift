@@ -10,7 +10,7 @@ struct ModelsCommand: ParsableCommand {
         discussion: """
               wallfacer models list
               wallfacer models get Qwen2.5-0.5B-Instruct
-              wallfacer chat --model Qwen2.5-0.5B-Instruct
+              wallfacer tokenize --model Qwen2.5-0.5B-Instruct --file notes.txt
 
             Any folder with config.json, tokenizer.json and safetensors works as --model, and any GGUF file.
             """,
@@ -29,7 +29,8 @@ struct ModelsCommand: ParsableCommand {
                 note: "Models are kept in \(directory.models.path)")
             for row in rows {
                 table.append([
-                    .text(row.name), .text("\(Numbers.grouped(row.parameters / 1_000_000)) M"), .text(row.format),
+                    .text(row.name), .text("\(Numbers.grouped((row.parameters + 500_000) / 1_000_000)) M"),
+                    .text(row.format),
                     row.bytes.map { .text(Numbers.bytes($0)) } ?? .empty, .text(row.licence),
                     row.path == nil ? .empty : "yes", .text(row.note),
                 ])
@@ -42,7 +43,7 @@ struct ModelsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Download a published model.",
             discussion: """
-                A broken download is taken up where it stopped; checksums are compared where they are known.
+                A broken download is taken up where it stopped; checksums are compared where they are known. \
                 HTTPS_PROXY is respected.
                 """)
 

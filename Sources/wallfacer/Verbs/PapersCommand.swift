@@ -7,11 +7,11 @@ struct PapersCommand: ParsableCommand {
         commandName: "papers",
         abstract: "The 22 published systems, and how far each is built.",
         discussion: """
-            The status is counted from what this build can run: complete means that every method and every study of the
-            row is there, planned that none is.
+            The status is counted from what this build can run: complete means that every method and every study of \
+            the row is there, planned that none is.
 
               wallfacer papers
-              wallfacer papers qwen                    one system with all that is known about it
+              wallfacer papers qwen          one system with all that is known about it
               wallfacer papers --json | jq '.[].studies'
             """)
 

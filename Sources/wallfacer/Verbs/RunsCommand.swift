@@ -12,7 +12,7 @@ struct RunsCommand: ParsableCommand {
               wallfacer runs list --method sft
               wallfacer runs show sft-3
               wallfacer runs compare sft-2 sft-3
-              wallfacer runs report sft-3              one HTML file with curves, tables and the recipe
+              wallfacer runs report sft-3      one HTML file with curves, tables and recipe
             """,
         subcommands: [List.self, Show.self, Compare.self, Report.self])
 
@@ -37,15 +37,15 @@ struct RunsCommand: ParsableCommand {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One run: status, last values, events, recipe.")
 
-        @Argument(help: "For example sft-3.")
-        var run: String
+        @Argument(help: ArgumentHelp("For example sft-3.", valueName: "run"))
+        var id: String
 
         @OptionGroup var output: OutputOptions
 
         func run() throws {
             let store = try RunStore()
             let page = try RunPage(
-                run: store.run(run), metrics: store.lastMetrics(run).filter(\.value.isFinite), events: store.events(run)
+                run: store.run(id), metrics: store.lastMetrics(id).filter(\.value.isFinite), events: store.events(id)
             )
             try output.write(page, text: { page.text })
         }
@@ -74,16 +74,16 @@ struct RunsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write one self-contained HTML file with curves, tables and the recipe.")
 
-        @Argument(help: "For example sft-3.")
-        var run: String
+        @Argument(help: ArgumentHelp("For example sft-3.", valueName: "run"))
+        var id: String
 
         @Option(help: ArgumentHelp("Where to write it; beside the runs if not said.", valueName: "file"))
         var output: String?
 
         func run() throws {
-            let report = try RunStore().report(run)
+            let report = try RunStore().report(id)
             let reports = WallfacerHome.current.data.appending(path: "reports", directoryHint: .isDirectory)
-            let file = output ?? reports.appending(path: "\(run).html").path
+            let file = output ?? reports.appending(path: "\(id).html").path
             if output == nil {
                 try FileManager.default.createDirectory(at: reports, withIntermediateDirectories: true)
             }

@@ -14,12 +14,12 @@ struct StudyCommand: ParsableCommand {
         abstract: "Re-do a published claim at small scale, against tuned baselines, with a control that must fail.",
         discussion: """
               wallfacer study list
-              wallfacer study run qwen-context --scale smoke       seconds: shows that everything runs
-              wallfacer study run qwen-context                     minutes: the headline claim with its control
-              wallfacer study run qwen-context --ablate            the control in the method's place: nothing may hold
+              wallfacer study run qwen-context --scale smoke    seconds: all of it runs
+              wallfacer study run qwen-context                  minutes: a verdict
+              wallfacer study run qwen-context --ablate         nothing may hold now
 
-            A claim holds where at least 5 seeds agree: the 95 % interval of the paired differences lies above the margin,
-            and the control does not hold.
+            A claim holds where, over at least 5 seeds, the 95 % interval of the paired differences lies above the \
+            margin and the control does not hold. --ablate runs the controls in the methods' place.
             """,
         subcommands: [List.self, Run.self])
 
@@ -44,8 +44,8 @@ struct StudyCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run a study to its verdict.",
             discussion: """
-                Studies compute in f32. An interrupted study goes on after its last measured seed when it is started
-                again. The exit code is 0 whatever the verdict.
+                Studies compute in f32. An interrupted study goes on after its last measured seed when it is \
+                started again. The exit code is 0 whatever the verdict.
                 """)
 
         @Argument(help: "A study from `wallfacer study list`.")

@@ -10,11 +10,11 @@ struct TokenizeCommand: ParsableCommand {
         abstract: "See a text as a model sees it, or a conversation as it is trained on.",
         discussion: """
               echo "Hello, world" | wallfacer tokenize
-              wallfacer tokenize --model Qwen3-0.6B --file notes.txt --json > ids.jsonl
-              wallfacer tokenize --mask --file chats.jsonl         what counts in the loss, in colour
-              wallfacer tokenize --mask                            the same for a sample conversation
+              wallfacer tokenize --model Qwen3-0.6B --file notes.txt --json
+              wallfacer tokenize --mask --file chats.jsonl    what counts in the loss
+              wallfacer tokenize --mask                       a sample conversation
 
-            --json prints one array of ids for each line of the input; with --mask, one object
+            --json prints one array of ids for each line of the input; with --mask, one object \
             {"tokens":[…],"mask":[…]} for each conversation.
             """)
 
@@ -58,7 +58,7 @@ struct TokenizeCommand: ParsableCommand {
         }
         try output.writeText(text)
         if !output.json {
-            StandardError.write("\(Numbers.grouped(total)) tokens in \(Numbers.grouped(lines.count)) lines")
+            StandardError.write("tokens: \(Numbers.grouped(total)), lines: \(Numbers.grouped(lines.count))")
         }
     }
 
