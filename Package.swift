@@ -113,7 +113,9 @@ let package = Package(
         tests("Tensors"),
         tests("Training"),
         tests("Worlds", ["Evaluation", "Corpora"]),
-        tests("wallfacer"),
+        tests(
+            "wallfacer", ["Corpora", "Experiments", "LanguageModel", "Studies", "Training"],
+            resources: [.copy("Snapshots")]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

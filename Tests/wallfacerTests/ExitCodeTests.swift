@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+@Suite struct ExitCodeTests {
+    @Test(
+        "Bad usage exits with 2 and says what is wrong",
+        arguments: [
+            (["nonsense"], "Unexpected argument 'nonsense'"),
+            (["tokenize", "--nonsense"], "Unknown option '--nonsense'"),
+            (["tokenize", "--sample", "0"], "--sample is 0"),
+            (["study", "run"], "Missing expected argument '<study>'"),
+            (["study", "run", "x", "--scale", "huge"], "The value 'huge' is invalid"),
+            (["study", "run", "x", "--threads", "0"], "--threads is 0"),
+            (["runs", "compare", "sft-1"], "at least two runs"),
+        ])
+    func badUsage(arguments: [String], complaint: String) throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let outcome = try tool.run(arguments)
+        #expect(outcome.status == 2)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("wallfacer: "))
+        #expect(outcome.errors.contains(complaint))
+    }
+
+    @Test(
+        "What cannot be done exits with 1 and one line that begins with the tool's name",
+        arguments: [
+            (["study", "run", "nonsense"], "no such study"),
+            (["runs", "show", "sft-9"], "run sft-9: there is no such run"),
+            (["papers", "nonsense"], "no system fits nonsense"),
+            (["tokenize", "--model", "nonsense"], "neither a file, nor a folder"),
+            (["tokenize", "--model", "./nonsense.gguf"], "no such file"),
+            (["tokenize"], "run Scripts/bootstrap"),
+            (["tokenize", "--model", "Qwen3-0.6B"], "wallfacer models get Qwen3-0.6B"),
+            (["models", "get", "gemma-3-1b-it"], "asks for an agreement"),
+            (["models", "get", "nonsense"], "not published"),
+            (["data", "get", "nonsense"], "data set nonsense: unknown"),
+            (["papers", "--output", "/nonexistent/papers.txt"], "/nonexistent/papers.txt: cannot be written"),
+        ])
+    func failure(arguments: [String], complaint: String) throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let outcome = try tool.run(arguments)
+        #expect(outcome.status == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("wallfacer: "))
+        #expect(outcome.errors.contains(complaint))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test("An interrupted process exits with 130", arguments: [SIGINT, SIGTERM])
+    func interrupted(signal: Int32) throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let model = try TinyModel(in: tool.home)
+        let outcome = try tool.run(["tokenize", "--model", model.folder.path], signal: signal)
+        #expect(outcome.status == 130)
+    }
+
+    @Test("The version is a result")
+    func version() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let outcome = try tool.run("--version")
+        #expect(outcome.status == 0)
+        #expect(outcome.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
+    }
+}

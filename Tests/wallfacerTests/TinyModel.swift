@@ -1,0 +1,53 @@
+import Foundation
+import LanguageModel
+
+/// A folder with a tokenizer whose every token a reader can check: the 256 bytes, three merges and ChatML's marks.
+struct TinyModel {
+    let folder: URL
+    let tokenizer: Tokenizer
+
+    init(in home: URL) throws {
+        folder = home.appending(path: "tiny")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var vocabulary: [String: Int] = [:]
+        for (id, letter) in Self.byteLetters.enumerated() { vocabulary[String(letter)] = id }
+        let merges = [("a", "b"), ("ab", "c"), ("Ġ", "d")]
+        for (index, merge) in merges.enumerated() { vocabulary[merge.0 + merge.1] = 256 + index }
+        let marks = ["<|im_start|>", "<|im_end|>"]
+        let added: [[String: Any]] = marks.enumerated().map { index, mark in
+            [
+                "id": 259 + index, "content": mark, "special": true, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false,
+            ]
+        }
+        let file: [String: Any] = [
+            "version": "1.0", "added_tokens": added, "normalizer": NSNull(),
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true],
+            "decoder": ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true],
+            "model": [
+                "type": "BPE", "vocab": vocabulary, "merges": merges.map { "\($0.0) \($0.1)" },
+                "dropout": NSNull(), "unk_token": NSNull(), "fuse_unk": false, "byte_fallback": false,
+            ] as [String: Any],
+        ]
+        let configuration: [String: Any] = [
+            "chat_template": "<|im_start|>", "eos_token": "<|im_end|>",
+        ]
+        for (name, content) in [("tokenizer.json", file), ("tokenizer_config.json", configuration)] {
+            try JSONSerialization.data(withJSONObject: content).write(to: folder.appending(path: name))
+        }
+        tokenizer = try Tokenizer.load(directory: folder)
+    }
+
+    /// The printable letter of each byte in byte-level vocabularies: printable bytes stand for themselves, the others
+    /// for the letters from U+0100 on, in order.
+    private static let byteLetters: [Character] = {
+        var next: UInt32 = 0x100
+        return (UInt32(0)..<256).map { byte in
+            if (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte) {
+                return Character(Unicode.Scalar(byte)!)
+            }
+            defer { next += 1 }
+            return Character(Unicode.Scalar(next)!)
+        }
+    }()
+}
