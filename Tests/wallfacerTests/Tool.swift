@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 /// The built command, run as a user runs it.
@@ -28,52 +27,42 @@ struct Tool {
         return own.deletingLastPathComponent().appending(path: "wallfacer")
     }()
 
-    /// - Parameters:
-    ///   - input: what comes through standard input; nothing comes if absent.
-    ///   - signal: sent once the process waits for its input, which is then left open.
-    func run(
-        _ arguments: [String], input: String? = nil, environment: [String: String] = [:], signal: Int32? = nil
-    ) throws -> Outcome {
+    /// - Parameter input: what comes through standard input; nothing comes if absent.
+    func run(_ arguments: [String], input: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
         let process = process(arguments, environment: environment)
-        let (standardInput, output, errors) = (Pipe(), Pipe(), Pipe())
+        // Files take any amount, where a full pipe would stop the process.
+        let folder = FileManager.default.temporaryDirectory.appending(path: "wallfacer-output-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = [folder.appending(path: "output"), folder.appending(path: "errors")]
+        for file in files { try Data().write(to: file) }
+        let standardInput = Pipe()
         process.standardInput = standardInput
-        process.standardOutput = output
-        process.standardError = errors
+        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardError = try FileHandle(forWritingTo: files[1])
         try process.run()
-        if let signal {
-            try Self.waitUntilReading(process)
-            kill(process.processIdentifier, signal)
-        } else {
-            if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
-            try standardInput.fileHandleForWriting.close()
-        }
-        // Both pipes are emptied at once: a full one would stop the process.
-        let errorText = Mutex("")
-        let reader = Thread {
-            let data = errors.fileHandleForReading.readDataToEndOfFile()
-            errorText.withLock { $0 = String(decoding: data, as: UTF8.self) }
-        }
-        let isRead = DispatchSemaphore(value: 0)
-        let finishing = Thread {
-            while !reader.isFinished { usleep(1_000) }
-            isRead.signal()
-        }
-        reader.start()
-        finishing.start()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        try standardInput.fileHandleForWriting.close()
         process.waitUntilExit()
-        isRead.wait()
-        return Outcome(status: process.terminationStatus, output: text, errors: errorText.withLock { $0 })
+        let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
+        return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
     }
 
-    /// A process that waits for its input.
-    func start(_ arguments: [String], environment: [String: String]) throws -> Process {
-        let process = process(arguments, environment: environment)
-        process.standardInput = Pipe()
+    /// A process that waits for its input: a pipe with a name, whose other end opens once the process reads it.
+    func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Process {
+        let pipe = home.appending(path: "input-\(UUID().uuidString)").path
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let process = process(arguments + ["--file", pipe], environment: environment)
+        process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         try process.run()
-        try Self.waitUntilReading(process)
-        return process
+        for _ in 0..<3_000 {
+            // Fails until there is a reader.
+            if open(pipe, O_WRONLY | O_NONBLOCK) >= 0 { return process }
+            usleep(10_000)
+        }
+        process.terminate()
+        throw ToolError.neverRead
     }
 
     private func process(_ arguments: [String], environment: [String: String]) -> Process {
@@ -85,17 +74,6 @@ struct Tool {
         for name in ["WALLFACER_DATA", "OMP_WAIT_POLICY", "WALLFACER_LAUNCHED"] { variables[name] = nil }
         process.environment = variables.merging(environment, uniquingKeysWith: { $1 })
         return process
-    }
-
-    /// Waits until the process sleeps in a read of its standard input.
-    private static func waitUntilReading(_ process: Process) throws {
-        for _ in 0..<2_000 {
-            let call = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/syscall", encoding: .utf8)
-            // The number of `read` is 0 on x86-64 and 63 on arm64; its first argument is the descriptor.
-            if let call, call.hasPrefix("0 0x0 ") || call.hasPrefix("63 0x0 ") { return }
-            usleep(10_000)
-        }
-        throw ToolError.neverRead
     }
 
     enum ToolError: Error { case neverRead }
