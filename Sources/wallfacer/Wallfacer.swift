@@ -8,6 +8,7 @@ struct Wallfacer: AsyncParsableCommand {
         abstract: "Train, steer, compare and serve models that talk.",
         discussion: """
             First steps:
+              wallfacer chat                         talk to a model
               wallfacer models list                  what is here, and what can be had
               wallfacer tokenize --file notes.txt    a text as the model sees it
               wallfacer papers                       the systems, and how far each is built
@@ -21,7 +22,8 @@ struct Wallfacer: AsyncParsableCommand {
             """,
         version: "0.1.0",
         groupedSubcommands: [
-            CommandGroup(name: "Inspection", subcommands: [TokenizeCommand.self]),
+            CommandGroup(name: "Talking", subcommands: [ChatCommand.self, GenerateCommand.self]),
+            CommandGroup(name: "Inspection", subcommands: [PerplexityCommand.self, TokenizeCommand.self]),
             CommandGroup(name: "Training", subcommands: [RunsCommand.self]),
             CommandGroup(name: "Research", subcommands: [StudyCommand.self, PapersCommand.self]),
             CommandGroup(name: "File", subcommands: [ModelsCommand.self, DataCommand.self]),

@@ -14,7 +14,7 @@ struct ThreadOptions: ParsableArguments {
         }
     }
 
-    func apply() throws {
+    func apply() {
         if let threads { Runtime.threadCount = threads }
     }
 }

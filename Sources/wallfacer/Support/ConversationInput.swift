@@ -1,11 +1,16 @@
 import Corpora
 import Foundation
 import LanguageModel
+import PostTraining
 
 /// Conversations that the user hands over: chat JSON lines, or ESConv in either layout.
 enum ConversationInput {
     /// - Parameter file: ESConv where it is found, else a conversation of ours, where nothing is said.
-    static func read(file: String?) throws -> [ChatExample] {
+    static func read(file: String?, tokenizer: Tokenizer) throws -> [ChatExample] {
+        let format = SupportDialogueFormat(tokenizer: tokenizer)
+        func example(_ conversation: SupportConversation) -> ChatExample {
+            ChatExample(messages: format.messages(conversation))
+        }
         guard let file else {
             if let corpus = try? DataDirectory().supportConversations() { return corpus.train.map(example) }
             return [sample]
@@ -16,15 +21,6 @@ enum ConversationInput {
             return (corpus.train + corpus.validation + corpus.test).map(example)
         }
         return try ChatFile.parse(InputText.contents(of: file), file: file)
-    }
-
-    /// A support conversation as chat: each answer begins with its strategy in brackets.
-    private static func example(_ conversation: SupportConversation) -> ChatExample {
-        ChatExample(
-            messages: conversation.turns.map { turn in
-                guard turn.speaker == .supporter else { return Message(.user, turn.text) }
-                return Message(.assistant, (turn.strategy.map { "[\($0.name)] " } ?? "") + turn.text)
-            })
     }
 
     private static let sample = ChatExample(messages: [

@@ -10,7 +10,7 @@ struct ModelsCommand: ParsableCommand {
         discussion: """
               wallfacer models list
               wallfacer models get Qwen2.5-0.5B-Instruct
-              wallfacer tokenize --model Qwen2.5-0.5B-Instruct --file notes.txt
+              wallfacer chat --model Qwen2.5-0.5B-Instruct
 
             Any folder with config.json, tokenizer.json and safetensors works as --model, and any GGUF file.
             """,

@@ -73,7 +73,7 @@ struct StudyCommand: ParsableCommand {
 
         func run() async throws {
             let study = try StudyList.named(study)
-            try compute.apply()
+            compute.apply()
             Interruption.install()
             let count = seeds ?? study.budget(scale).seeds
             let progress = ProgressBar(title: study.id, steps: max(1, count))
