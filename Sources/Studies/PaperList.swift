@@ -12,7 +12,7 @@ public enum PaperList {
             methods: ["pretrain", "sft", "reward", "ppo", "tools"],
             studies: ["qwen-context", "qwen-alignment", "qwen-tools", "qwen-specialists"],
             note:
-                "The model families, tokenizers, weight files and chat templates are there; the training methods are not."
+                "Model families, tokenizers, weight files, chat templates, pretrain and sft are there; alignment and tools are not."
         ),
         Paper(
             number: 2, system: "ALMR",

@@ -9,6 +9,7 @@ struct Wallfacer: AsyncParsableCommand {
         discussion: """
             First steps:
               wallfacer chat                         talk to a model
+              wallfacer train sft --set data.train=chats.jsonl
               wallfacer models list                  what is here, and what can be had
               wallfacer tokenize --file notes.txt    a text as the model sees it
               wallfacer papers                       the systems, and how far each is built
@@ -24,7 +25,9 @@ struct Wallfacer: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Talking", subcommands: [ChatCommand.self, GenerateCommand.self]),
             CommandGroup(name: "Inspection", subcommands: [PerplexityCommand.self, TokenizeCommand.self]),
-            CommandGroup(name: "Training", subcommands: [RunsCommand.self]),
+            CommandGroup(
+                name: "Training",
+                subcommands: [TrainCommand.self, EvaluateCommand.self, RecipeCommand.self, RunsCommand.self]),
             CommandGroup(name: "Research", subcommands: [StudyCommand.self, PapersCommand.self]),
             CommandGroup(name: "File", subcommands: [ModelsCommand.self, DataCommand.self]),
         ])

@@ -6,10 +6,9 @@ import PostTraining
 /// Conversations that the user hands over: chat JSON lines, or ESConv in either layout.
 enum ConversationInput {
     /// - Parameter file: ESConv where it is found, else a conversation of ours, where nothing is said.
-    static func read(file: String?, tokenizer: Tokenizer) throws -> [ChatExample] {
-        let format = SupportDialogueFormat(tokenizer: tokenizer)
+    static func read(file: String?) throws -> [ChatExample] {
         func example(_ conversation: SupportConversation) -> ChatExample {
-            ChatExample(messages: format.messages(conversation))
+            ChatExample(messages: SupportDialogueFormat.messages(conversation))
         }
         guard let file else {
             if let corpus = try? DataDirectory().supportConversations() { return corpus.train.map(example) }

@@ -35,7 +35,10 @@ enum InputText {
         }
         if isFolder.boolValue { throw Failure("\(file): is a folder; a file is needed") }
         do {
-            return try Data(contentsOf: URL(fileURLWithPath: path))
+            // A handle reads pipes with a name too, such as those of `--file <(command)`.
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { try? handle.close() }
+            return try handle.readToEnd() ?? Data()
         } catch {
             throw Failure("\(file): cannot be read: \(error.localizedDescription)")
         }

@@ -75,13 +75,14 @@ private struct PaperStatus: Encodable {
     let note: String
 
     static var all: [PaperStatus] {
+        let methods = Set(MethodList.names)
         let studies = Set(StudyList.all.map(\.id))
         return PaperList.all.map { paper in
             PaperStatus(
                 number: paper.number, system: paper.system, title: paper.title, reference: paper.reference,
                 folders: paper.folders, methods: paper.methods, studies: paper.studies,
                 source: paper.source.rawValue,
-                status: paper.status(methods: MethodNames.all, studies: studies).rawValue, note: paper.note)
+                status: paper.status(methods: methods, studies: studies).rawValue, note: paper.note)
         }
     }
 }

@@ -64,7 +64,7 @@ struct TokenizeCommand: ParsableCommand {
 
     private func showMask(_ vocabulary: ModelVocabulary) throws {
         let template = try vocabulary.requireTemplate()
-        let conversations = try ConversationInput.read(file: file, tokenizer: vocabulary.tokenizer)
+        let conversations = try ConversationInput.read(file: file)
         if output.json {
             let lines = try conversations.map {
                 try MaskedTokens(template.encode($0.messages, tools: $0.tools, with: vocabulary.tokenizer))
