@@ -11,7 +11,7 @@ struct GenerateCommand: AsyncParsableCommand {
               wallfacer generate --raw --prompt "Once upon a time" --max-tokens 40
               wallfacer generate --temperature 0.7 --seed 1 < question.txt
 
-            The prompt is put into the model's chat format as the user's turn; --raw continues it as it stands and \\
+            The prompt is put into the model's chat format as the user's turn; --raw continues it as it stands and \
             prints nothing but the continuation. Without a temperature the likeliest token is taken each time.
             """)
 

@@ -12,7 +12,7 @@ struct PerplexityCommand: AsyncParsableCommand {
               wallfacer perplexity --file book.txt
               wallfacer perplexity --model Qwen3-0.6B --file book.txt --window 1024 --json
 
-            The text is read in windows that overlap, so that each token is predicted once, from at least half a \\
+            The text is read in windows that overlap, so that each token is predicted once, from at least half a \
             window before it. A beginning-of-sequence token is put in front only where the tokenizer adds one.
             """)
 

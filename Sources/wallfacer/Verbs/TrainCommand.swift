@@ -17,8 +17,8 @@ struct TrainCommand: AsyncParsableCommand {
               wallfacer train pretrain --set data.0.source=book.txt --name tales
               wallfacer train sft --name support --resume
 
-            Methods: \(MethodList.names.joined(separator: ", ")). `wallfacer recipe copy METHOD` shows every setting. \\
-            Ctrl-C saves and leaves; --resume goes on bit for bit. The path of what was trained is printed; its name \\
+            Methods: \(MethodList.names.joined(separator: ", ")). `wallfacer recipe copy METHOD` shows every setting. \
+            Ctrl-C saves and leaves; --resume goes on bit for bit. The path of what was trained is printed; its name \
             works as --model.
             """)
 
