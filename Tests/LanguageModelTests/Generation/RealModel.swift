@@ -4,15 +4,12 @@ import Testing
 
 /// SmolLM2-135M-Instruct in Q4_1, where it is at hand.
 enum RealModel {
-    /// `WALLFACER_SMOLLM2`, else the file in `WALLFACER_HOME/models`.
+    /// `WALLFACER_SMOLLM2`, else the file that the bootstrap script puts into the cache.
     static let path: String? = {
         let environment = ProcessInfo.processInfo.environment
         let name = "SmolLM2-135M-Instruct.Q4_1.gguf"
-        let candidates =
-            [environment["WALLFACER_SMOLLM2"]]
-            + (environment["WALLFACER_HOME"].map {
-                ["\($0)/models/\(name)", "\($0)/models/smollm2-135m-instruct/\(name)"]
-            } ?? [])
+        let home = environment["WALLFACER_HOME"] ?? "\(NSHomeDirectory())/.cache/wallfacer"
+        let candidates = [environment["WALLFACER_SMOLLM2"], "\(home)/models/\(name)"]
         return candidates.compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0) }
     }()
 
