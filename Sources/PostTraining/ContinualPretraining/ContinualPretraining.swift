@@ -48,6 +48,7 @@ public struct PretrainingRecipe: Recipe, Equatable {
         [
             RecipeField(
                 "model", "Goes on from this model; none: a new one of the given shape that reads bytes."),
+            RecipeField("data", "Sets of texts with their shares."),
             RecipeField(
                 "data.*.source", "built-in, english-corpora, a text file, or a folder of .txt files."),
             RecipeField("data.*.ratio", "Share of the training rows, in any unit.", range: .atLeast(0)),
