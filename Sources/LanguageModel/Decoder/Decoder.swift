@@ -152,6 +152,7 @@ public final class TransformerDecoder: Network {
     }
 
     private func queryFactors(_ positions: Tensor, _ pass: DecoderPass) -> Tensor? {
+        if let factors = pass.queryFactors { return factors }
         guard configuration.usesLogN, pass.extendsContext else { return nil }
         let factors = positions.integers.map { Float(configuration.logNFactor(position: $0)) }
         guard factors.contains(where: { $0 != 1 }) else { return nil }

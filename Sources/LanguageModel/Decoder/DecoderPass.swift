@@ -31,6 +31,8 @@ public struct DecoderPass {
     public var recomputesActivations = false
     /// Whether the configuration's context extension (dynamic NTK, LogN) is in force; training leaves it off.
     public var extendsContext = true
+    /// `[batch or 1, 1, time, 1]`: factors on the queries, in the place of LogN's.
+    public var queryFactors: Tensor?
     /// The type in which rotary frequencies are held; the Qwen report stresses f32 (spec of the report, §2.3).
     public var rotaryFrequencyType = DType.float32
 
