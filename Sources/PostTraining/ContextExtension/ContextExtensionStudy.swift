@@ -45,12 +45,10 @@ public struct ContextExtensionStudy: Study {
         var configuration = configuration
         configuration.vocabularySize = text.vocabularyCount
         let measured = try await context.measure { seed in
+            context.note("training", seed: seed)
             let decoder = try configuration.trainedDecoder(
                 on: text.rows, tokens: scale.trainingTokens, seed: seed,
-                isInterrupted: { (try? context.checkInterruption()) == nil },
-                noteStep: { step, steps in
-                    if step % Self.stepsPerNote == 0 { context.note("training, step \(step) of \(steps)", seed: seed) }
-                })
+                isInterrupted: { (try? context.checkInterruption()) == nil })
             return try values(of: decoder, on: text, configuration, context, seed: seed)
         }
         return try context.result(
@@ -59,8 +57,6 @@ public struct ContextExtensionStudy: Study {
                 try Self.perplexityTable(measured, configuration), try Self.roundingTable(measured, configuration),
             ])
     }
-
-    private static let stepsPerNote = 20
 
     /// - Throws: ``ContextExtensionError/changedWithinTrainingLength(variant:seed:found:expected:)``: extension must not
     ///   touch texts of the training length.

@@ -1,6 +1,6 @@
-package import Corpora
-package import Experiments
-package import Training
+import Corpora
+import Experiments
+import Training
 
 /// The text of the study as tokens: rows to train on, and held-out texts.
 package struct ContextExtensionText: Sendable {

@@ -1,52 +1,19 @@
-package import Evaluation
-package import LanguageModel
+import Evaluation
+import LanguageModel
 import Layers
 import Tensors
-package import Training
-
-/// Next-token prediction on rows of the training length, with context extension off.
-final class ContextExtensionLearner: Learner {
-    let decoder: TransformerDecoder
-    private let noteStep: (Int) -> Void
-
-    /// - Parameter noteStep: told about every step.
-    init(_ decoder: TransformerDecoder, noteStep: @escaping (Int) -> Void = { _ in }) {
-        self.decoder = decoder
-        self.noteStep = noteStep
-        decoder.train()
-    }
-
-    var trainedParameters: [NamedParameter] { decoder.trainableParameters }
-
-    func loss(_ batch: TokenRows) -> BatchLoss {
-        var pass = DecoderPass()
-        pass.extendsContext = false
-        let sum = decoder.loss(TokenBatch(batch), pass)
-        return BatchLoss(sum: sum, weight: batch.weight, tokens: batch.tokenCount)
-    }
-
-    func didStep(_ step: Int) { noteStep(step) }
-}
-
-extension TokenBatch {
-    /// Rows that hold one document each.
-    fileprivate init(_ rows: TokenRows) {
-        self.init(
-            tokens: Tensor(rows.tokens.map(Int.init), shape: [rows.rows, rows.length]),
-            labels: Tensor(rows.labels.map(Int.init), shape: [rows.rows, rows.length]))
-    }
-}
+import Training
 
 extension ContextExtensionConfiguration {
-    /// A decoder trained for `tokens` tokens at the training length.
+    /// A decoder trained for `tokens` tokens at the training length, with context extension off.
     /// - Throws: `CancellationError` where `isInterrupted` says so, `TrainingError`, `BatchSourceError`.
     package func trainedDecoder(
-        on rows: [[TokenSequence]], tokens: Int, seed: Int, isInterrupted: @escaping () -> Bool,
-        noteStep: @escaping (_ step: Int, _ steps: Int) -> Void
+        on rows: [[TokenSequence]], tokens: Int, seed: Int, isInterrupted: @escaping () -> Bool
     ) throws -> TransformerDecoder {
         let steps = steps(tokens: tokens)
         let decoder = TransformerDecoder(decoder, precision: .f32, from: RandomSource(seed: UInt64(seed)))
-        let learner = ContextExtensionLearner(decoder) { noteStep($0, steps) }
+        decoder.train()
+        let learner = LanguageModelLearner(decoder)
         let source = try TokenRowSource(
             [.init(rows: rows)], rowsPerBatch: rowsPerBatch, length: trainingLength, seed: UInt64(seed))
         let optimizer = AdamW(
