@@ -1,8 +1,9 @@
 import Experiments
+import PostTraining
 
 /// Every study, in the order of the papers.
 public enum StudyList {
-    public static let all: [any Study] = []
+    public static let all: [any Study] = [ContextExtensionStudy()]
 
     /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.
     public static func named(_ id: String) throws -> any Study {

@@ -5,7 +5,7 @@ import LanguageModel
 import PostTraining
 import Testing
 
-@Suite("The study qwen-context")
+@Suite("The study qwen-context", .serialized)
 struct ContextExtensionStudyTests {
     static let environment = RunEnvironment(processor: "test", threads: 1, precision: "f32", system: "test")
     let noData = DataDirectory(folders: [])
