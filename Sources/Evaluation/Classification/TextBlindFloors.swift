@@ -33,7 +33,9 @@ public struct TextBlindFloors: Sendable {
     private static let noLabel = -1
 
     /// Counts the training sequences.
-    /// - Parameter train: labels in `0 ..< classCount`, one list for each conversation.
+    /// - Parameters:
+    ///   - train: labels in `0 ..< classCount`, one list for each conversation.
+    ///   - classCount: number of classes.
     /// - Throws: ``EvaluationError`` where there are no labels or one lies outside the classes.
     public init(train: [[Int]], classCount: Int) throws {
         self.classCount = classCount

@@ -40,8 +40,10 @@ public enum OffPolicyEstimators {
     /// and it is unbiased when either the propensities or the model are right.
     ///
     /// - Parameters:
+    ///   - log: logged rewards with the probabilities of both policies.
     ///   - taken: the model's reward `q(x, a)` of the logged action.
     ///   - expected: `V(x) = sum_a target(a) q(x, a)`, the model's value of the evaluated policy.
+    ///   - cap: upper bound of the importance weights; none where it is `nil`.
     /// - Throws: `OffPolicyError.modelValues` for unequal lengths.
     public static func doublyRobust(
         _ log: LoggedDecisions, taken: [Double], expected: [Double], cap: Double? = nil

@@ -10,7 +10,11 @@ public struct FullRanking: Sendable {
     /// Whether the lists of the largest cutoff are kept in the report (`users * k` items).
     public let keepsLists: Bool
 
-    /// - Parameter scoreBytes: upper bound of the score buffer; at least one user is scored at a time.
+    /// - Parameters:
+    ///   - itemCount: number of items, all of which are ranked.
+    ///   - protocol: what the numbers answer, with the cutoffs.
+    ///   - scoreBytes: upper bound of the score buffer; at least one user is scored at a time.
+    ///   - keepsLists: whether the report keeps the lists of the largest cutoff.
     /// - Throws: `RankingError.invalidCutoffs`.
     public init(
         itemCount: Int, protocol: RankingProtocol, scoreBytes: Int = 32 << 20, keepsLists: Bool = false

@@ -32,7 +32,10 @@ public enum ListMetrics {
 
     /// Intra-list diversity: 1 - mean pairwise cosine of the list's items. `nil` for fewer than two items.
     ///
-    /// - Parameter vectors: item vectors, row by row, `dimensions` numbers each. A zero vector has cosine 0.
+    /// - Parameters:
+    ///   - list: the items, as rows of `vectors`.
+    ///   - vectors: item vectors, row by row. A zero vector has cosine 0.
+    ///   - dimensions: length of a vector.
     public static func intraListDiversity(_ list: [Int32], vectors: [Float], dimensions: Int) -> Double? {
         guard list.count > 1 else { return nil }
         var sum = 0.0

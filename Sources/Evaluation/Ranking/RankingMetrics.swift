@@ -53,6 +53,7 @@ public enum RankingMetrics {
     /// - Parameters:
     ///   - ranked: relevances in the order of the list.
     ///   - all: relevances of every candidate, in any order; the ranked list itself when it holds all of them.
+    ///   - k: length of the list that counts.
     public static func gradedDiscountedGain(ranked: [Double], all: [Double]? = nil, k: Int) -> Double? {
         let ideal = discountedSum((all ?? ranked).sorted(by: >), k: k)
         guard ideal > 0 else { return nil }

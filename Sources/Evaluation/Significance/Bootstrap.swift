@@ -13,7 +13,9 @@ public struct Bootstrap: Sendable {
     }
 
     /// The interval of any statistic of `count` independent units.
-    /// - Parameter statistic: of the units at the given positions; the estimate is that of all positions in order.
+    /// - Parameters:
+    ///   - count: number of units.
+    ///   - statistic: of the units at the given positions; the estimate is that of all positions in order.
     /// - Throws: ``EvaluationError/empty(metric:)`` for no units, and what `statistic` throws.
     public func interval(count: Int, statistic: ([Int]) throws -> Double) throws -> ConfidenceInterval {
         guard count > 0 else { throw EvaluationError.empty(metric: "bootstrap") }
@@ -41,7 +43,9 @@ public struct Bootstrap: Sendable {
 /// Quantiles of samples.
 public enum Quantile {
     /// Linear interpolation between order statistics (Hyndman and Fan's type 7, the default of NumPy and R).
-    /// - Parameter sorted: ascending; not a number for an empty list.
+    /// - Parameters:
+    ///   - sorted: ascending; not a number for an empty list.
+    ///   - probability: which quantile, 0 … 1.
     public static func ofSorted(_ sorted: [Double], _ probability: Double) -> Double {
         guard let last = sorted.indices.last else { return .nan }
         let position = min(max(probability, 0), 1) * Double(last)

@@ -26,6 +26,8 @@ public struct PairedTest: Sendable, Equatable {
     /// - Parameters:
     ///   - standardDeviation: of the paired differences.
     ///   - count: number of pairs.
+    ///   - confidence: of the two-sided test.
+    ///   - power: the probability with which such a difference is to be found.
     public static func minimumDetectableEffect(
         standardDeviation: Double, count: Int, confidence: Double = 0.95, power: Double = 0.8
     ) -> Double {
