@@ -6,7 +6,10 @@ public struct Histogram: Chart {
     public let xLabel: String
     public let values: [Double]
 
-    /// - Parameter values: those that are not finite are left out.
+    /// - Parameters:
+    ///   - title: stands above the chart.
+    ///   - xLabel: what is measured.
+    ///   - values: those that are not finite are left out.
     public init(_ title: String, xLabel: String, values: [Double]) {
         self.title = title
         self.xLabel = xLabel

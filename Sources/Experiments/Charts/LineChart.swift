@@ -8,7 +8,10 @@ public struct LineChart: Chart {
         /// behind it.
         public let smoothing: Double
 
-        /// - Parameter points: in the order of x. Points that are not finite leave a gap.
+        /// - Parameters:
+        ///   - name: stands in the legend.
+        ///   - points: in the order of x. Points that are not finite leave a gap.
+        ///   - smoothing: how much of the past the curve keeps, from 0 to below 1.
         public init(_ name: String, points: [(x: Double, y: Double)], smoothing: Double = 0) {
             self.name = name
             self.points = points

@@ -48,8 +48,11 @@ public struct ClaimResult: Sendable, Equatable {
     /// Computes effect, interval, control and verdict.
     ///
     /// - Parameters:
+    ///   - claim: what is claimed, with its margin and direction.
+    ///   - world: where it was measured.
     ///   - values: of the method and its baseline; in the role ``Role/ablated`` those of the control.
     ///   - controlValues: of the control and what it is compared with.
+    ///   - role: what stood in the method's place.
     /// - Throws: `EvaluationError` for lists of different lengths or empty lists.
     public init(claim: Claim, world: World, values: Values, controlValues: Values, role: Role = .method) throws {
         self.claim = claim

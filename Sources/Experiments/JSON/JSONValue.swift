@@ -64,7 +64,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 /// JSON as every verb writes it: keys in alphabetical order, slashes as they are, dates in ISO 8601, a line end at the
 /// end.
 public enum StableJSON {
-    /// - Parameter indented: one key a line; otherwise everything on one line.
+    /// - Parameters:
+    ///   - value: what is written.
+    ///   - indented: one key a line; otherwise everything on one line.
     /// - Throws: `EncodingError`, for example for a number that is not finite.
     public static func data(_ value: some Encodable, indented: Bool = true) throws -> Data {
         let encoder = JSONEncoder()

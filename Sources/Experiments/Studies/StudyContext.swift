@@ -20,7 +20,9 @@ public struct StudyContext: Sendable {
 
     /// Measures every seed in turn, except those that an interrupted run of the same build has measured already.
     ///
-    /// - Parameter measureSeed: everything that one seed measures. It runs on the caller's actor.
+    /// - Parameters:
+    ///   - isolation: the caller's actor.
+    ///   - measureSeed: everything that one seed measures. It runs on the caller's actor.
     /// - Returns: the values of each seed, in the order of ``seeds``.
     /// - Throws: what `measureSeed` throws, `CancellationError` when interrupted between seeds,
     ///   ``StudyError/notFinite(study:seed:variant:metric:found:)``.

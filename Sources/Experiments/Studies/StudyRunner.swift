@@ -10,6 +10,7 @@ public struct StudyRunner: Sendable {
 
     /// - Parameters:
     ///   - environment: the machine and the precision in use. Studies compute in f32.
+    ///   - commit: of the sources, as the result names it.
     ///   - cacheFolder: where measured seeds are kept until the study is complete; nowhere if absent.
     ///   - isInterrupted: whether the user asked to stop; looked at between seeds.
     ///   - progress: told about every seed.
@@ -28,6 +29,8 @@ public struct StudyRunner: Sendable {
     /// Runs a study to its result. Interrupted and started again, it continues after the last measured seed.
     ///
     /// - Parameters:
+    ///   - study: what is run.
+    ///   - scale: how much of it.
     ///   - seeds: how many; the scale's own number where nothing is said.
     ///   - ablate: runs the controls in the methods' place; no claim may hold then.
     /// - Throws: ``StudyError``, `CancellationError` when interrupted, and what the study itself throws.
