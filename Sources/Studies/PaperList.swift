@@ -12,7 +12,8 @@ public enum PaperList {
             methods: ["pretrain", "sft", "reward", "ppo", "tools"],
             studies: ["qwen-context", "qwen-alignment", "qwen-tools", "qwen-specialists"],
             note:
-                "Model families, tokenizers, weight files, chat templates, pretrain and sft are there; alignment and tools are not."
+                "Model families, tokenizers, weight files, chat templates, pretrain, sft and qwen-context are there; "
+                + "alignment and tools are not."
         ),
         Paper(
             number: 2, system: "ALMR",
