@@ -1,0 +1,181 @@
+import Corpora
+import Evaluation
+import Experiments
+import Foundation
+import LanguageModel
+import PostTraining
+import Training
+
+/// The steps of the demo.
+struct Demo: Sendable {
+    let home: WallfacerHome
+    let data: DemoData
+    let model: URL
+    let modelName: String
+    let settings: SupervisedFineTuningRecipe
+    let retrain: Bool
+    let conversations: Int
+    let say: @Sendable (String) -> Void
+
+    /// The adapter and how it came about.
+    struct Training: Sendable {
+        let adapter: URL
+        let isReused: Bool
+        let tokens: Int
+        let seconds: Double
+        let stopReason: String
+        /// Steps and training losses.
+        let losses: [(step: Int, value: Double)]
+        let recipe: String
+    }
+
+    /// One held-out conversation continued by both models.
+    struct Talk: Sendable {
+        let context: [SupportTurn]
+        let base: String
+        let tuned: String
+        let held: String
+
+        var text: String {
+            let turns = context.map { turn in
+                turn.speaker == .seeker
+                    ? "seeker     \(turn.text)"
+                    : "supporter  \(turn.strategy.map { "\(SupportDialogueFormat.prefix($0)) " } ?? "")\(turn.text)"
+            }
+            return (turns + ["", "base       \(base)", "tuned      \(tuned)", "held out   \(held)", ""])
+                .joined(separator: "\n")
+        }
+    }
+
+    private var artefact: URL {
+        let name = "demo-\(data.name.lowercased())\(settings.data.shufflesStrategies ? "-shuffled" : "")"
+        return home.artefacts.appending(path: name, directoryHint: .isDirectory)
+    }
+
+    // MARK: Training
+
+    @TensorActor
+    func train() throws -> Training {
+        let recipe = try RecipeText.plain(settings, method: SupervisedFineTuning.name)
+        let store = try RunStore(file: home.runStore)
+        if !retrain, let manifest = try? ArtefactManifest.read(from: artefact), manifest.recipe == recipe {
+            say("reusing the adapter \(artefact.path), trained before with the same recipe (--retrain trains anew)")
+            return try training(store, recipe: recipe, metrics: manifest.metrics, reason: "reused", isReused: true)
+        }
+        let base = try BaseModel.load(model, name: modelName, precision: settings.precision)
+        var session = TrainingSession(output: artefact, store: store)
+        session.name = "demo"
+        session.say = say
+        session.progressLineSeconds = 30
+        let corpus = try ConversationData.load(
+            settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
+        let trained = try SupervisedFineTuning.train(base, on: corpus, settings, in: session)
+        if trained.wasInterrupted { throw CancellationError() }
+        return try training(
+            store, recipe: recipe, metrics: trained.metrics, reason: trained.outcome.text, isReused: false)
+    }
+
+    private func training(
+        _ store: RunStore, recipe: String, metrics: [String: Double], reason: String, isReused: Bool
+    ) throws -> Training {
+        let path = artefact.standardizedFileURL.path
+        let run = try store.runs(method: SupervisedFineTuning.name).first {
+            $0.artefact.map { URL(fileURLWithPath: $0).standardizedFileURL.path } == path
+        }
+        let losses = try run.map { try store.metrics($0.id, name: "loss") } ?? []
+        return Training(
+            adapter: artefact, isReused: isReused, tokens: Int(metrics["tokens"] ?? 0),
+            seconds: metrics["seconds"] ?? 0, stopReason: reason, losses: losses.map { ($0.step, $0.value) },
+            recipe: recipe)
+    }
+
+    // MARK: Measuring
+
+    @TensorActor
+    func measure(_ training: Training) throws -> DemoMeasurement {
+        let corpus = try data.corpus(home: home)
+        let heldOut = corpus.test.prefix(conversations)
+        let tuned = try BaseModel.load(training.adapter, precision: settings.precision)
+        let evaluation = SupportEvaluation(tokenizer: tuned.tokenizer)
+        func score(_ title: String, adapted: Bool) throws -> DemoMeasurement.SupportScores {
+            let bar = ProgressBar(title: title, steps: heldOut.count)
+            defer { bar.finish() }
+            var score = SupportScore()
+            for (index, conversation) in heldOut.enumerated() {
+                try Interruption.check()
+                func add() throws { try evaluation.add(conversation, by: tuned.decoder, to: &score) }
+                adapted ? try add() : try tuned.decoder.withoutAdapters(add)
+                bar.update(step: index + 1)
+            }
+            return try DemoMeasurement.SupportScores(score)
+        }
+        let base = try score("measure base", adapted: false)
+        let classes = SupportStrategy.allCases.count
+        // Floors are fitted on the true strategies, whatever the model was trained on.
+        let floors = try TextBlindFloors(
+            train: corpus.train.map { $0.strategies.map(\.rawValue) }, classCount: classes)
+        return DemoMeasurement(
+            base: base, tuned: try score("measure tuned", adapted: true),
+            floors: try floors.scores(test: heldOut.map { $0.strategies.map(\.rawValue) }))
+    }
+
+    func result(_ training: Training, _ measurement: DemoMeasurement, seconds: Double) -> DemoResult {
+        let floor = measurement.bestFloor
+        return DemoResult(
+            data: data.name,
+            perplexity: .init(
+                base: measurement.base.perplexity.estimate, tuned: measurement.tuned.perplexity.estimate),
+            strategy: .init(
+                accuracy: .init(
+                    base: measurement.base.accuracy.estimate, tuned: measurement.tuned.accuracy.estimate,
+                    floor: floor.accuracy),
+                macroF1: .init(
+                    base: measurement.base.macroF1, tuned: measurement.tuned.macroF1, floor: floor.macroF1)),
+            seconds: seconds, conversations: measurement.tuned.conversations, turns: measurement.tuned.turns,
+            trainedTokens: training.tokens, shuffledStrategies: settings.data.shufflesStrategies,
+            reusedAdapter: training.isReused, precision: settings.precision.resolved.rawValue,
+            commit: SourceCommit.current())
+    }
+
+    // MARK: Talking
+
+    /// Both models go on with the first held-out conversation at its third answer.
+    func talk(_ training: Training) async throws -> Talk {
+        let conversation = try data.corpus(home: home).test[0]
+        let answers = conversation.turns.indices.filter { $0 > 3 && conversation.turns[$0].speaker == .supporter }
+        let place = answers.first ?? conversation.turns.count - 1
+        let context = SupportConversation(
+            situation: conversation.situation, problem: conversation.problem, emotion: conversation.emotion,
+            messages: Array(conversation.turns[..<place]))
+        let messages = SupportDialogueFormat.messages(context)
+        var options = GenerationOptions(maximumTokens: 80)
+        options.repetitionPenalty = 1.1
+        func reply(adapted: Bool) async throws -> String {
+            let speaker = try await TensorActor.run { try self.speaker(training, adapted: adapted) }
+            return try await speaker.complete(messages, options: options).message.content
+        }
+        let held = conversation.turns[place]
+        return Talk(
+            context: context.turns, base: try await reply(adapted: false), tuned: try await reply(adapted: true),
+            held: (held.strategy.map { "\(SupportDialogueFormat.prefix($0)) " } ?? "") + held.text)
+    }
+
+    @TensorActor
+    private func speaker(_ training: Training, adapted: Bool) throws -> LocalModel {
+        let opened = try BaseModel.load(adapted ? training.adapter : model, precision: settings.precision)
+        return try LocalModel(
+            name: adapted ? "tuned" : "base", decoder: opened.decoder, tokenizer: opened.tokenizer,
+            template: SupportDialogueFormat.template)
+    }
+}
+
+extension DemoMeasurement.SupportScores {
+    init(_ score: SupportScore) throws {
+        let matrix = score.strategies
+        let correct = (0..<matrix.classCount).reduce(0) { $0 + matrix[predicted: $1, gold: $1] }
+        self.init(
+            perplexity: try score.words.interval(),
+            accuracy: try .proportion(successes: correct, trials: matrix.total), macroF1: matrix.macroF1,
+            conversations: score.conversations, turns: matrix.total, words: score.words)
+    }
+}
