@@ -18,7 +18,7 @@ struct Demo: Sendable {
     let say: @Sendable (String) -> Void
 
     /// The adapter and how it came about.
-    struct Training: Sendable {
+    struct Tuning: Sendable {
         let adapter: URL
         let isReused: Bool
         let tokens: Int
@@ -55,12 +55,12 @@ struct Demo: Sendable {
     // MARK: Training
 
     @TensorActor
-    func train() throws -> Training {
+    func train() throws -> Tuning {
         let recipe = try RecipeText.plain(settings, method: SupervisedFineTuning.name)
         let store = try RunStore(file: home.runStore)
         if !retrain, let manifest = try? ArtefactManifest.read(from: artefact), manifest.recipe == recipe {
             say("reusing the adapter \(artefact.path), trained before with the same recipe (--retrain trains anew)")
-            return try training(store, recipe: recipe, metrics: manifest.metrics, reason: "reused", isReused: true)
+            return try tuning(store, recipe: recipe, metrics: manifest.metrics, reason: "reused", isReused: true)
         }
         let base = try BaseModel.load(model, name: modelName, precision: settings.precision)
         var session = TrainingSession(output: artefact, store: store)
@@ -71,19 +71,19 @@ struct Demo: Sendable {
             settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
         let trained = try SupervisedFineTuning.train(base, on: corpus, settings, in: session)
         if trained.wasInterrupted { throw CancellationError() }
-        return try training(
+        return try tuning(
             store, recipe: recipe, metrics: trained.metrics, reason: trained.outcome.text, isReused: false)
     }
 
-    private func training(
+    private func tuning(
         _ store: RunStore, recipe: String, metrics: [String: Double], reason: String, isReused: Bool
-    ) throws -> Training {
+    ) throws -> Tuning {
         let path = artefact.standardizedFileURL.path
         let run = try store.runs(method: SupervisedFineTuning.name).first {
             $0.artefact.map { URL(fileURLWithPath: $0).standardizedFileURL.path } == path
         }
         let losses = try run.map { try store.metrics($0.id, name: "loss") } ?? []
-        return Training(
+        return Tuning(
             adapter: artefact, isReused: isReused, tokens: Int(metrics["tokens"] ?? 0),
             seconds: metrics["seconds"] ?? 0, stopReason: reason, losses: losses.map { ($0.step, $0.value) },
             recipe: recipe)
@@ -92,10 +92,10 @@ struct Demo: Sendable {
     // MARK: Measuring
 
     @TensorActor
-    func measure(_ training: Training) throws -> DemoMeasurement {
+    func measure(_ tuning: Tuning) throws -> DemoMeasurement {
         let corpus = try data.corpus(home: home)
         let heldOut = corpus.test.prefix(conversations)
-        let tuned = try BaseModel.load(training.adapter, precision: settings.precision)
+        let tuned = try BaseModel.load(tuning.adapter, precision: settings.precision)
         let evaluation = SupportEvaluation(tokenizer: tuned.tokenizer)
         func score(_ title: String, adapted: Bool) throws -> DemoMeasurement.SupportScores {
             let bar = ProgressBar(title: title, steps: heldOut.count)
@@ -104,7 +104,7 @@ struct Demo: Sendable {
             for (index, conversation) in heldOut.enumerated() {
                 try Interruption.check()
                 func add() throws { try evaluation.add(conversation, by: tuned.decoder, to: &score) }
-                adapted ? try add() : try tuned.decoder.withoutAdapters(add)
+                if adapted { try add() } else { try tuned.decoder.withoutAdapters(add) }
                 bar.update(step: index + 1)
             }
             return try DemoMeasurement.SupportScores(score)
@@ -119,7 +119,7 @@ struct Demo: Sendable {
             floors: try floors.scores(test: heldOut.map { $0.strategies.map(\.rawValue) }))
     }
 
-    func result(_ training: Training, _ measurement: DemoMeasurement, seconds: Double) -> DemoResult {
+    func result(_ tuning: Tuning, _ measurement: DemoMeasurement, seconds: Double) -> DemoResult {
         let floor = measurement.bestFloor
         return DemoResult(
             data: data.name,
@@ -132,15 +132,15 @@ struct Demo: Sendable {
                 macroF1: .init(
                     base: measurement.base.macroF1, tuned: measurement.tuned.macroF1, floor: floor.macroF1)),
             seconds: seconds, conversations: measurement.tuned.conversations, turns: measurement.tuned.turns,
-            trainedTokens: training.tokens, shuffledStrategies: settings.data.shufflesStrategies,
-            reusedAdapter: training.isReused, precision: settings.precision.resolved.rawValue,
+            trainedTokens: tuning.tokens, shuffledStrategies: settings.data.shufflesStrategies,
+            reusedAdapter: tuning.isReused, precision: settings.precision.resolved.rawValue,
             commit: SourceCommit.current())
     }
 
     // MARK: Talking
 
     /// Both models go on with the first held-out conversation at its third answer.
-    func talk(_ training: Training) async throws -> Talk {
+    func talk(_ tuning: Tuning) async throws -> Talk {
         let conversation = try data.corpus(home: home).test[0]
         let answers = conversation.turns.indices.filter { $0 > 3 && conversation.turns[$0].speaker == .supporter }
         let place = answers.first ?? conversation.turns.count - 1
@@ -151,7 +151,7 @@ struct Demo: Sendable {
         var options = GenerationOptions(maximumTokens: 80)
         options.repetitionPenalty = 1.1
         func reply(adapted: Bool) async throws -> String {
-            let speaker = try await TensorActor.run { try self.speaker(training, adapted: adapted) }
+            let speaker = try await TensorActor.run { try self.speaker(tuning, adapted: adapted) }
             return try await speaker.complete(messages, options: options).message.content
         }
         let held = conversation.turns[place]
@@ -161,8 +161,8 @@ struct Demo: Sendable {
     }
 
     @TensorActor
-    private func speaker(_ training: Training, adapted: Bool) throws -> LocalModel {
-        let opened = try BaseModel.load(adapted ? training.adapter : model, precision: settings.precision)
+    private func speaker(_ tuning: Tuning, adapted: Bool) throws -> LocalModel {
+        let opened = try BaseModel.load(adapted ? tuning.adapter : model, precision: settings.precision)
         return try LocalModel(
             name: adapted ? "tuned" : "base", decoder: opened.decoder, tokenizer: opened.tokenizer,
             template: SupportDialogueFormat.template)

@@ -81,24 +81,24 @@ struct DemoCommand: AsyncParsableCommand {
         let demo = Demo(
             home: home, data: data, model: file, modelName: model, settings: settings(data), retrain: retrain,
             conversations: conversations, say: say)
-        let (training, measurement) = try await TensorActor.run {
-            let training = try demo.train()
-            return (training, try demo.measure(training))
+        let (tuning, measurement) = try await TensorActor.run {
+            let tuning = try demo.train()
+            return (tuning, try demo.measure(tuning))
         }
         print(measurement.table.terminalText())
         print(measurement.floorTable.terminalText())
-        let talk = try await demo.talk(training)
+        let talk = try await demo.talk(tuning)
         print(talk.text)
 
         let folder =
             output.map { URL(fileURLWithPath: $0, isDirectory: true) }
             ?? home.data.appending(path: shuffleStrategies ? "demo-shuffled" : "demo", directoryHint: .isDirectory)
-        let result = demo.result(training, measurement, seconds: Date().timeIntervalSince(started))
+        let result = demo.result(tuning, measurement, seconds: Date().timeIntervalSince(started))
         let page = folder.appending(path: "report.html")
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try StableJSON.write(result, to: folder.appending(path: "demo.json"))
-            try DemoReport(result: result, training: training, measurement: measurement, talk: talk).report
+            try DemoReport(result: result, tuning: tuning, measurement: measurement, talk: talk).report
                 .write(to: page)
         } catch {
             throw Failure("\(folder.path): the report cannot be written: \(error.localizedDescription)")

@@ -6,7 +6,7 @@ import PostTraining
 /// The page that the demo leaves behind.
 struct DemoReport {
     let result: DemoResult
-    let training: Demo.Training
+    let tuning: Demo.Tuning
     let measurement: DemoMeasurement
     let talk: Demo.Talk
 
@@ -20,7 +20,7 @@ struct DemoReport {
                 Report.Section(
                     "Measured", [.table(measurement.table), .chart(perplexityChart), .table(measurement.floorTable)]),
                 Report.Section("One conversation, continued by both", [.columns(columns)]),
-                Report.Section("Recipe", [.details("The whole recipe", [.code(training.recipe)])]),
+                Report.Section("Recipe", [.details("The whole recipe", [.code(tuning.recipe)])]),
             ],
             footer: "commit \(result.commit), precision \(result.precision)")
     }
@@ -54,7 +54,7 @@ struct DemoReport {
         LineChart(
             "Training loss", xLabel: "step", yLabel: "loss (nats per token)",
             series: [
-                .init("loss", points: training.losses.map { (Double($0.step), $0.value) }, smoothing: 0.7)
+                .init("loss", points: tuning.losses.map { (Double($0.step), $0.value) }, smoothing: 0.7)
             ])
     }
 
@@ -68,8 +68,8 @@ struct DemoReport {
 
     private var trainingFacts: [(key: String, value: String)] {
         [
-            ("tokens", "\(training.tokens)"), ("seconds", Numbers.short(training.seconds)),
-            ("ended", training.stopReason), ("adapter", training.isReused ? "reused" : "trained in this run"),
+            ("tokens", "\(tuning.tokens)"), ("seconds", Numbers.short(tuning.seconds)),
+            ("ended", tuning.stopReason), ("adapter", tuning.isReused ? "reused" : "trained in this run"),
         ]
     }
 
