@@ -33,7 +33,9 @@ public struct SupportEvaluation {
 
     /// Adds the scores of one conversation.
     /// - Throws: `ChatError` where the tokenizer lacks a control token of the format.
-    public func add(_ conversation: SupportConversation, by decoder: TransformerDecoder, to score: inout SupportScore) throws {
+    public func add(_ conversation: SupportConversation, by decoder: TransformerDecoder, to score: inout SupportScore)
+        throws
+    {
         let tree = try Tree(conversation, tokenizer: tokenizer, options: options, maximumTokens: maximumTokens)
         guard !tree.words.isEmpty else { return }
         let logarithms = withoutGradients { () -> [Float] in

@@ -45,7 +45,8 @@ struct DemoReport {
             result.shuffledStrategies
             ? " This is the control: the strategies of the training conversations were dealt out at random, so the tuned "
                 + "model should not beat the floor." : ""
-        return "Measured on \(result.conversations) held-out conversations with \(result.turns) annotated supporter turns. "
+        return
+            "Measured on \(result.conversations) held-out conversations with \(result.turns) annotated supporter turns. "
             + "Perplexity counts only the words after the strategy in brackets; the strategy is the one whose text the "
             + "model finds likeliest. The floor is the best of four classifiers that never read the text." + control
     }
