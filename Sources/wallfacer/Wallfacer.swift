@@ -23,6 +23,7 @@ struct Wallfacer: AsyncParsableCommand {
             """,
         version: "0.1.0",
         groupedSubcommands: [
+            CommandGroup(name: "Start", subcommands: [DemoCommand.self]),
             CommandGroup(name: "Talking", subcommands: [ChatCommand.self, GenerateCommand.self]),
             CommandGroup(name: "Inspection", subcommands: [PerplexityCommand.self, TokenizeCommand.self]),
             CommandGroup(
