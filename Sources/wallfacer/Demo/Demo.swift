@@ -163,8 +163,9 @@ struct Demo: Sendable {
     @TensorActor
     private func speaker(_ tuning: Tuning, adapted: Bool) throws -> LocalModel {
         let opened = try BaseModel.load(adapted ? tuning.adapter : model, precision: settings.precision)
+        let tokenizer = opened.tokenizer
         return try LocalModel(
-            name: adapted ? "tuned" : "base", decoder: opened.decoder, tokenizer: opened.tokenizer,
+            name: adapted ? "tuned" : "base", decoder: opened.decoder, tokenizer: tokenizer,
             template: SupportDialogueFormat.template)
     }
 }
