@@ -6,7 +6,7 @@ import Testing
 /// After a change that is meant, `WALLFACER_SNAPSHOTS=write swift test --filter HelpTests` writes the files anew.
 @Suite struct HelpTests {
     static let verbs = [
-        [], ["chat"], ["generate"], ["perplexity"], ["train"], ["evaluate"], ["recipe"], ["recipe", "copy"],
+        [], ["demo"], ["chat"], ["generate"], ["perplexity"], ["train"], ["evaluate"], ["recipe"], ["recipe", "copy"],
         ["tokenize"], ["runs"], ["runs", "list"], ["runs", "report"],
         ["study"], ["study", "run"], ["papers"],
         ["models"], ["models", "get"], ["data"], ["data", "get"],

@@ -3,6 +3,7 @@ import Evaluation
 import Experiments
 import Foundation
 import LanguageModel
+import Layers
 import PostTraining
 import Training
 
@@ -67,8 +68,10 @@ struct Demo: Sendable {
         session.name = "demo"
         session.say = say
         session.progressLineSeconds = 30
-        let corpus = try ConversationData.load(
+        var corpus = try ConversationData.load(
             settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
+        // Enough to see in the record that nothing went wrong; the test conversations are measured below.
+        corpus.heldOut = Array(corpus.heldOut.prefix(10))
         let trained = try SupervisedFineTuning.train(base, on: corpus, settings, in: session)
         if trained.wasInterrupted { throw CancellationError() }
         return try tuning(

@@ -20,7 +20,7 @@ struct DemoCommand: AsyncParsableCommand {
 
               wallfacer demo                          train once, then measure and talk
               wallfacer demo --retrain                train again
-              wallfacer demo --shuffle-strategies     the control: strategies dealt out at random
+              wallfacer demo --shuffle-strategies     the control: shuffled strategies
               wallfacer demo --conversations 98       measure on more conversations
 
             ESConv is used where it is found or can be downloaded; otherwise a built-in simulator serves.
