@@ -76,7 +76,13 @@ public struct SupportEvaluation {
             _ conversation: SupportConversation, tokenizer: Tokenizer, options: [[TokenID]], maximumTokens: Int
         ) throws {
             let template = SupportDialogueFormat.template
-            let header = try template.prompt([], with: tokenizer).count
+            // The tokens that open a supporter's turn: what asking for an answer adds to a conversation.
+            let opening = [Message(.user, "…")]
+            let asked = try template.prompt(opening, with: tokenizer).count
+            let header =
+                try asked
+                - template.encode(template.render(opening, addGenerationPrompt: false), with: tokenizer)
+                .tokens.count
             let endOfTurn = tokenizer.id(of: template.endOfTurn)
             let messages = SupportDialogueFormat.messages(conversation, counting: .words)
             var roots: [(place: Int, gold: Int)] = []
