@@ -65,7 +65,7 @@ struct SupportEvaluationTests {
     @Test("A conversation that is too long is cut between turns")
     func cut() throws {
         var evaluation = SupportEvaluation(tokenizer: try ByteTokenizer.make())
-        evaluation.maximumTokens = 130
+        evaluation.maximumTokens = 100
         var score = SupportScore()
         try evaluation.add(conversation, by: tinyDecoder(), to: &score)
         #expect(score.strategies.total == 1)
