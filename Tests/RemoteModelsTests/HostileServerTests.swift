@@ -98,7 +98,7 @@ struct HostileServerTests {
     @Test("A server that drips for ever is given up when the whole call has taken too long")
     func dripping() async throws {
         let server = try ScriptedServer { _, _ in
-            [.streamHead] + Array(repeating: [.text("drip "), .pause(0.05)], count: 100).flatMap { $0 }
+            [.streamHead] + Array(repeating: [.text("drip "), .pause(0.05)], count: 600).flatMap { $0 }
         }
         let start = ContinuousClock.now
         let (text, error) = await outcome(try server.model(total: .milliseconds(500)))
@@ -106,7 +106,7 @@ struct HostileServerTests {
         #expect(
             error as? RemoteModelError
                 == .timedOut(url: "\(server.url)/v1/chat/completions", limit: .total, seconds: 0.5, attempts: 1))
-        #expect(ContinuousClock.now - start < .seconds(4))
+        #expect(ContinuousClock.now - start < .seconds(20))
     }
 
     @Test("A refused key is told at once, without the key, although the server repeats it")

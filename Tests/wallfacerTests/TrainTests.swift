@@ -56,7 +56,7 @@ import Testing
             (["train", "pretrain", "--set", "optimizer.learningRate=-1"], "above 0"),
             (["train", "pretrain", "--recipe", "nonsense.yaml"], "no such file"),
             (["train", "pretrain", "--resume"], "nothing to resume"),
-            (["train", "pretrain", "--set", "data.0.source=/nonexistent/book.txt"], "no such file or folder"),
+            (["train", "pretrain", "--set", "data=[{source: /nonexistent/book.txt}]"], "no such file or folder"),
             (["train", "sft", "--model", "nonsense", "--set", "data.train=simulator"], "model nonsense"),
             (["evaluate", "pretrain", "nonsense"], "model nonsense"),
             (["recipe", "copy", "nonsense"], "there is none"),
