@@ -142,13 +142,14 @@ struct TensorTests {
             }
         }
         for _ in 0..<500 { try step() }
-        // A leak grows in every stretch; what tests beside this one allocate does not.
-        let growths = try (0..<8).map { _ in
+        // A leak grows in every stretch (one tensor a step by more than 600 kilobytes); what tests beside this one allocate
+        // does not.
+        let growths = try (0..<16).map { _ in
             let before = residentKilobytes()
             for _ in 0..<1_250 { try step() }
             return residentKilobytes() - before
         }
-        #expect(growths.min()! < 128, "growth in kilobytes: \(growths)")
+        #expect(growths.min()! < 512, "growth in kilobytes: \(growths)")
     }
 
     private func residentKilobytes() -> Int {
