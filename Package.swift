@@ -87,7 +87,7 @@ let package = Package(
         library("Experiments", ["Evaluation"]),
 
         // The core.
-        library("Tensors", ["CLibTorch"]),
+        library("Tensors", ["CLibTorch", "CKernels"]),
         library("Layers", ["Tensors"]),
         library("Training", ["Layers", "Evaluation", "Corpora", "Experiments", grdb, yams, logging]),
         library("LanguageModel", ["Layers", "CKernels", "Evaluation", orderedCollections]),
@@ -110,7 +110,7 @@ let package = Package(
         tests("Layers", resources: [.copy("Fixtures")]),
         tests("PostTraining"),
         tests("RemoteModels", ["LanguageModel"]),
-        tests("Tensors"),
+        tests("Tensors", ["CKernels"]),
         tests("Training"),
         tests("Worlds", ["Evaluation", "Corpora"]),
         tests(

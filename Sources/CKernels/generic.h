@@ -313,6 +313,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
 #undef WF_EXPANDED_PRODUCT
 
 #include "generic_attention.h"
+#include "generic_training.h"
 
 /// The table of a level, given its integer products.
 #define WF_KERNEL_TABLE(name, q4_1, q4_0, q8_0)                                                              \
@@ -332,4 +333,10 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .gate = gate,                                                                                        \
         .soft_cap = soft_cap,                                                                                \
         .attend = attend,                                                                                    \
+        .train_gate = train_gate,                                                                            \
+        .train_gate_backward = train_gate_backward,                                                          \
+        .train_norm = train_norm,                                                                            \
+        .train_norm_backward = train_norm_backward,                                                          \
+        .train_rotate = train_rotate,                                                                        \
+        .train_cross_entropy = train_cross_entropy,                                                          \
     }

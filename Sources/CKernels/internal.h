@@ -74,6 +74,17 @@ typedef struct wf_kernels {
     /// memory, not from the caches of a query just before.
     void (*attend)(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
                    int64_t head_dimensions, float soft_cap, bool cold, float *maximum, float *total, float *output);
+    // Parts of a training step over bf16 numbers; see the functions of CKernels.h that share them among threads.
+    void (*train_gate)(const uint16_t *gate, const uint16_t *up, uint16_t *output, int64_t count);
+    void (*train_gate_backward)(const uint16_t *gate, const uint16_t *up, const uint16_t *upstream,
+                                uint16_t *gate_gradient, uint16_t *up_gradient, int64_t count);
+    void (*train_norm)(const uint16_t *x, const float *weight, float epsilon, int64_t columns, uint16_t *output,
+                       float *inverse);
+    void (*train_norm_backward)(const uint16_t *x, const float *weight, float inverse, const uint16_t *upstream,
+                                int64_t columns, uint16_t *x_gradient, float *weight_gradient);
+    void (*train_rotate)(const uint16_t *x, const float *cosine, const float *sine, int64_t half, float direction,
+                         uint16_t *output);
+    float (*train_cross_entropy)(uint16_t *logits, int64_t columns, int64_t label, float factor, bool wants_gradient);
 } wf_kernels;
 
 extern const wf_kernels wf_kernels_plain;

@@ -147,6 +147,53 @@ wf_status wf_matrix_vector_reference(const wf_matrix *matrix, const float *x, in
 /// The index of the largest of `count` values, the first one among equals; -1 where there is none that is a number.
 int64_t wf_index_of_maximum(const float *values, int64_t count);
 
+// MARK: Training
+// Element-wise parts of a training step over bf16 numbers (the upper halves of f32 ones), computed in f32 and rounded
+// once. All arrays are contiguous; outputs overlap no input unless said so.
+
+/// `output = silu(gate) * up`.
+void wf_train_gate(const uint16_t *gate, const uint16_t *up, int64_t count, uint16_t *output, wf_pool *_Nullable pool);
+
+/// Gradients of `silu(gate) * up`.
+void wf_train_gate_backward(const uint16_t *gate, const uint16_t *up, const uint16_t *upstream, int64_t count,
+                            uint16_t *gate_gradient, uint16_t *up_gradient, wf_pool *_Nullable pool);
+
+/// `output = x / rms(x) * weight` for each row.
+/// - Parameters:
+///   - x: `[rows][columns]`.
+///   - weight: `[columns]`.
+///   - inverse: receives `1 / rms` of each row, for the derivative.
+void wf_train_norm(const uint16_t *x, const float *weight, float epsilon, int64_t rows, int64_t columns,
+                   uint16_t *output, float *inverse, wf_pool *_Nullable pool);
+
+/// How many rows of partial sums `wf_train_norm_backward` writes.
+int64_t wf_train_norm_partials(int64_t rows);
+
+/// Gradients of `wf_train_norm`.
+/// - Parameter partials: `[wf_train_norm_partials(rows)][columns]`; their sum is the gradient of the weight.
+void wf_train_norm_backward(const uint16_t *x, const float *weight, const float *inverse, const uint16_t *upstream,
+                            int64_t rows, int64_t columns, uint16_t *x_gradient, float *partials,
+                            wf_pool *_Nullable pool);
+
+/// Turns pairs `(i, i + dimensions / 2)` of each head by their angles.
+/// - Parameters:
+///   - x: `[batch][time][heads][dimensions]`.
+///   - cosine: `[time][dimensions / 2]`; a row of the batch uses those `table_stride` numbers after its predecessor's.
+///   - direction: 1, or -1 for the derivative.
+void wf_train_rotate(const uint16_t *x, const float *cosine, const float *sine, int64_t batch, int64_t time,
+                     int64_t heads, int64_t dimensions, int64_t table_stride, float direction, uint16_t *output,
+                     wf_pool *_Nullable pool);
+
+/// Cross-entropies of rows of logits, each times its factor.
+/// - Parameters:
+///   - logits: `[rows][columns]`; with `wants_gradients` they become the gradients of the losses.
+///   - labels: `[rows]`, in `0..<columns`.
+///   - factors: `[rows]`; null for 1 each.
+///   - losses: `[rows]`.
+/// - Returns: `WF_TOKEN_OUT_OF_RANGE` for a label outside; nothing is written then.
+wf_status wf_train_cross_entropy(uint16_t *logits, const int64_t *labels, const float *_Nullable factors, int64_t rows,
+                                 int64_t columns, bool wants_gradients, float *losses, wf_pool *_Nullable pool);
+
 // MARK: Decoder
 
 /// Which elements of a head rotary embedding turns together.

@@ -121,6 +121,7 @@ public final class FeedForward: Layer {
     }
 
     func callAsFunction(_ x: Tensor, layer: Int, hook: ((Tensor, Tensor, Int) -> Tensor)?) -> Tensor {
+        if activation == .silu, hook == nil { return down(gate(x).siluGated(up(x))) }
         var opened = activation == .silu ? gate(x).silu() : gate(x).gelu(approximate: true)
         if let hook { opened = hook(opened, x, layer) }
         return down(opened * up(x))

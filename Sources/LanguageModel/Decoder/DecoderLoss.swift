@@ -28,7 +28,7 @@ extension TransformerDecoder {
 
     /// Log-probabilities of `labels` `[rows]` from hidden states `[rows, dimensions]` after the final norm, in chunks, so
     /// that logits of all rows never exist at once. Without gradients.
-    package func logProbabilities(hidden: Tensor, labels: Tensor, chunkRows: Int = 256) -> [Float] {
+    package func logProbabilities(hidden: Tensor, labels: Tensor, chunkRows: Int = 512) -> [Float] {
         withoutGradients {
             stride(from: 0, to: labels.count, by: chunkRows).flatMap { start in
                 let range = start..<min(start + chunkRows, labels.count)
@@ -60,31 +60,28 @@ extension TransformerDecoder {
         let x = isWhole ? hidden : hidden.selected(rows, along: 0)
         let targets = isWhole ? labels : labels.selected(rows, along: 0)
         let factors = weights.map { isWhole ? $0 : $0.selected(rows, along: 0) }
-        let weight = headWeight(hidden.dtype)
+        // The parameter itself is the input: its gradient needs no detour through the compute type.
+        let weight = head?.weight ?? embedding.weight
         let needs = (hidden: x.requiresGradient, weight: weight.requiresGradient)
         let cap = configuration.finalLogitSoftCap
         var hiddenGradient: Tensor?
         var weightGradient: Tensor?
         let records = Tensor.recordsGradients && (needs.hidden || needs.weight)
-        let (plainX, plainWeight) = (x.detached(), weight.detached())
+        let plainX = x.detached()
+        let plainWeight =
+            needs.weight ? weight.detached().cast(to: hidden.dtype) : headWeight(hidden.dtype).detached()
+        let weightType = weight.dtype
         return Tensor.custom(inputs: [x, weight]) {
             var total = Tensor(Float(0))
             var hiddenParts: [Tensor] = []
             for start in stride(from: 0, to: rows.count, by: chunkRows) {
                 let range = start..<min(start + chunkRows, rows.count)
                 let part = plainX.slice(range, along: 0)
-                let classes = targets.slice(range, along: 0).expanded(axis: -1)
-                var logits = part.linear(plainWeight).cast(to: .float32)
-                if let cap { logits = (logits / cap).tanh() * cap }
-                let logarithms = logits.logSoftmax()
-                let losses = -logarithms.gather(classes, along: 1).squeezed(axis: -1)
-                let factor = factors?.slice(range, along: 0)
-                total = total + (factor.map { losses * $0 } ?? losses).sum()
-                guard records else { continue }
-                let ones = Tensor.full([range.count, 1], -1)
-                var slope = logarithms.exponential().scatterAdded(ones, at: classes, along: 1)
-                if let factor { slope = slope * factor.expanded(axis: -1) }
-                if let cap { slope = slope * (1 - (logits / cap).squared()) }
+                let (losses, slope) = Self.lossesAndSlopes(
+                    part.linear(plainWeight), classes: targets.slice(range, along: 0),
+                    factors: factors?.slice(range, along: 0), cap: cap, makingSlopes: records)
+                total = total + losses.sum()
+                guard let slope else { continue }
                 let narrow = slope.cast(to: plainX.dtype)
                 if needs.hidden { hiddenParts.append(narrow.matmul(plainWeight)) }
                 if needs.weight {
@@ -101,8 +98,31 @@ extension TransformerDecoder {
         } backward: { upstream in
             [
                 hiddenGradient.map { ($0 * upstream).cast(to: plainX.dtype) },
-                weightGradient.map { ($0 * upstream).cast(to: plainWeight.dtype) },
+                weightGradient.map { $0.cast(to: weightType) * upstream },
             ]
         }
+    }
+
+    /// Losses `[rows]` of logits `[rows, vocabulary]`, and their gradients where they are wanted.
+    private static func lossesAndSlopes(
+        _ raw: Tensor, classes: Tensor, factors: Tensor?, cap: Double?, makingSlopes: Bool
+    ) -> (losses: Tensor, slopes: Tensor?) {
+        if cap == nil,
+            let losses = raw.crossEntropyInPlace(labels: classes, factors: factors, makingGradients: makingSlopes)
+        {
+            return (losses, makingSlopes ? raw : nil)
+        }
+        let labels = classes.expanded(axis: -1)
+        var logits = raw.cast(to: .float32)
+        if let cap { logits = (logits / cap).tanh() * cap }
+        let logarithms = logits.logSoftmax()
+        var losses = -logarithms.gather(labels, along: 1).squeezed(axis: -1)
+        if let factors { losses = losses * factors }
+        guard makingSlopes else { return (losses, nil) }
+        let ones = Tensor.full([classes.count, 1], -1)
+        var slopes = logarithms.exponential().scatterAdded(ones, at: labels, along: 1)
+        if let factors { slopes = slopes * factors.expanded(axis: -1) }
+        if let cap { slopes = slopes * (1 - (logits / cap).squared()) }
+        return (losses, slopes)
     }
 }

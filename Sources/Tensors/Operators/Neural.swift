@@ -57,6 +57,7 @@ extension Tensor {
     /// (Zhang & Sennrich 2019). With `weight` in f32 the product with it is taken in f32 too.
     public func rmsNormalized(weight: Tensor, epsilon: Double) -> Tensor {
         if dtype == .float32 { return Handles.rmsNorm(self, [size(-1)], weight, epsilon) }
+        if let fused = kernelNormalized(weight: weight, epsilon: epsilon) { return fused }
         let plain = cast(to: .float32)
         let scale = (plain.squared().mean(along: -1, keepingAxes: true) + epsilon).reciprocalSquareRoot()
         return (plain * scale).cast(to: dtype) * weight.cast(to: dtype)

@@ -1,0 +1,114 @@
+import CKernels
+import CLibTorch
+
+/// Parts of a training step in one pass over bf16 numbers, where LibTorch needs several operators. Everything else (other
+/// types, other devices, views with gaps) takes the plain operators, which are also what the kernels are tested against.
+extension Tensor {
+    /// `silu(self) * other`, the gate of a feed-forward block (Shazeer 2020).
+    public func siluGated(_ other: Tensor) -> Tensor {
+        guard isKernelInput, other.isKernelInput, shape == other.shape else { return silu() * other }
+        let (gate, up) = (detached(), other.detached())
+        return Tensor.custom(inputs: [self, other]) {
+            let output = Tensor.uninitialized(like: gate)
+            wf_train_gate(gate.halves, up.halves, Int64(gate.count), output.halves, Workers.pool)
+            return output
+        } backward: { upstream in
+            let upstream = upstream.cast(to: .bfloat16).contiguous()
+            let (gateGradient, upGradient) = (Tensor.uninitialized(like: gate), Tensor.uninitialized(like: up))
+            withExtendedLifetime(upstream) {
+                wf_train_gate_backward(
+                    gate.halves, up.halves, upstream.halves, Int64(gate.count), gateGradient.halves, upGradient.halves,
+                    Workers.pool)
+            }
+            return [gateGradient, upGradient]
+        }
+    }
+
+    /// `x / rms(x) * weight` over the last axis; nil where the plain operators must do it.
+    func kernelNormalized(weight: Tensor, epsilon: Double) -> Tensor? {
+        guard isKernelInput, weight.dtype == .float32, weight.isContiguous, weight.count == size(-1) else { return nil }
+        let (x, w) = (detached(), weight.detached())
+        let columns = w.count
+        let rows = x.count / columns
+        let inverse = Tensor.uninitialized([rows])
+        return Tensor.custom(inputs: [self, weight]) {
+            let output = Tensor.uninitialized(like: x)
+            wf_train_norm(
+                x.halves, w.reals, Float(epsilon), Int64(rows), Int64(columns), output.halves, inverse.reals,
+                Workers.pool)
+            return output
+        } backward: { upstream in
+            let upstream = upstream.cast(to: .bfloat16).contiguous()
+            let gradient = Tensor.uninitialized(like: x)
+            let partials = Tensor.uninitialized([Int(wf_train_norm_partials(Int64(rows))), columns])
+            withExtendedLifetime(upstream) {
+                wf_train_norm_backward(
+                    x.halves, w.reals, inverse.reals, upstream.halves, Int64(rows), Int64(columns), gradient.halves,
+                    partials.reals, Workers.pool)
+            }
+            return [gradient, partials.sum(along: 0)]
+        }
+    }
+
+    /// Turns pairs `(i, i + half)` of each head; nil where the plain operators must do it.
+    /// - Parameters:
+    ///   - self: `[batch, time, heads, dimensions]`.
+    ///   - cosine: `[batch or 1, 1, time, dimensions / 2]`, like `sine`.
+    package func rotated(cosine: Tensor, sine: Tensor) -> Tensor? {
+        guard isKernelInput, rank == 4, cosine.shape == sine.shape, cosine.rank == 4, cosine.isContiguous,
+            sine.isContiguous, cosine.dtype == .float32, sine.dtype == .float32
+        else { return nil }
+        let (batch, time, heads, dimensions) = (size(0), size(1), size(2), size(3))
+        let tables = cosine.size(0)
+        guard cosine.size(1) == 1, cosine.size(2) == time, 2 * cosine.size(3) == dimensions,
+            tables == 1 || tables == batch
+        else { return nil }
+        func turned(_ x: Tensor, _ direction: Float) -> Tensor {
+            let output = Tensor.uninitialized(like: x)
+            withExtendedLifetime((x, cosine, sine)) {
+                wf_train_rotate(
+                    x.halves, cosine.reals, sine.reals, Int64(batch), Int64(time), Int64(heads), Int64(dimensions),
+                    tables == 1 ? 0 : Int64(time * dimensions / 2), direction, output.halves, Workers.pool)
+            }
+            return output
+        }
+        let x = detached()
+        return Tensor.custom(inputs: [self]) {
+            turned(x, 1)
+        } backward: { upstream in
+            [turned(upstream.cast(to: .bfloat16).contiguous(), -1)]
+        }
+    }
+
+    /// Cross-entropies of rows of logits `[rows, classes]` outside of any graph, each times its factor: `[rows]` in f32;
+    /// nil where the plain operators must do it.
+    /// - Parameters:
+    ///   - self: with `makingGradients` it holds the gradients of the losses afterwards.
+    ///   - labels: `[rows]`, `int64`.
+    ///   - factors: `[rows]`, f32; nil for 1 each.
+    package func crossEntropyInPlace(labels: Tensor, factors: Tensor?, makingGradients: Bool) -> Tensor? {
+        guard isKernelInput, rank == 2, labels.dtype == .int64, labels.count == size(0),
+            factors.map({ $0.dtype == .float32 && $0.count == size(0) }) ?? true
+        else { return nil }
+        let (labels, factors) = (labels.detached().contiguous(), factors?.detached().contiguous())
+        let losses = Tensor.uninitialized([size(0)])
+        let status = withExtendedLifetime((labels, factors)) {
+            labels.withUnsafeBytes {
+                wf_train_cross_entropy(
+                    halves, $0.assumingMemoryBound(to: Int64.self).baseAddress!, factors?.reals, Int64(size(0)),
+                    Int64(size(1)), makingGradients, losses.reals, Workers.pool)
+            }
+        }
+        precondition(status == WF_OK, "a label outside of the \(size(1)) classes")
+        return losses
+    }
+
+    private var isKernelInput: Bool { dtype == .bfloat16 && device == .cpu && count > 0 && isContiguous }
+    private var halves: UnsafeMutablePointer<UInt16> { wf_tensor_data(handle)!.assumingMemoryBound(to: UInt16.self) }
+    private var reals: UnsafeMutablePointer<Float> { wf_tensor_data(handle)!.assumingMemoryBound(to: Float.self) }
+}
+
+/// The kernels' threads, started once. Calls from several threads at a time do their work alone.
+private enum Workers {
+    nonisolated(unsafe) static let pool = wf_pool_create(wf_thread_count())
+}

@@ -1,0 +1,103 @@
+import CKernels
+import Tensors
+import Testing
+
+/// Parts of a training step in one pass, against the same equations in plain f32 operators on the same bf16 numbers.
+@Suite("Fused operators")
+struct FusedTests {
+    /// Values of bf16 in both types, as variables.
+    private func variables(_ shape: [Int], seed: UInt64) -> (half: Tensor, full: Tensor) {
+        let half = Tensor.normal(shape, from: RandomSource(seed: seed)).cast(to: .bfloat16)
+        return (half.requiringGradient(), half.detached().cast(to: .float32).requiringGradient())
+    }
+
+    /// bf16 has 8 bits: one rounding is at most 2⁻⁸ of a value.
+    private func isClose(_ half: Tensor?, _ full: Tensor?, absolute: Double = 1e-3) -> Bool {
+        guard let half, let full, half.shape == full.shape else { return false }
+        let expected = full.values(Double.self)
+        return zip(half.values(Double.self), expected).allSatisfy { abs($0 - $1) <= absolute + abs($1) / 256 }
+    }
+
+    @Test("A gate in one pass has the values and gradients of silu(x) y", arguments: [[3, 7], [5, 64], [2, 40_000]])
+    func gate(shape: [Int]) throws {
+        let (a, b) = (variables(shape, seed: 1), variables(shape, seed: 2))
+        let upstream = Tensor.normal(shape, from: RandomSource(seed: 3)).cast(to: .bfloat16)
+        let fused = a.half.siluGated(b.half)
+        let plain = a.full.silu() * b.full
+        #expect(fused.dtype == .bfloat16)
+        #expect(isClose(fused, plain))
+        try fused.backward(upstream)
+        try plain.backward(upstream.cast(to: .float32))
+        #expect(isClose(a.half.gradient, a.full.gradient))
+        #expect(isClose(b.half.gradient, b.full.gradient))
+    }
+
+    @Test(
+        "A norm in one pass has the values and gradients of x / rms(x) w",
+        arguments: [[3, 7], [130, 48], [4, 33, 576]])
+    func norm(shape: [Int]) throws {
+        let x = variables(shape, seed: 4)
+        let weight = (Tensor.normal([shape[shape.count - 1]], from: RandomSource(seed: 5)) + 1).requiringGradient()
+        let plainWeight = weight.detached().copy().requiringGradient()
+        let upstream = Tensor.normal(shape, from: RandomSource(seed: 6)).cast(to: .bfloat16)
+        let fused = x.half.rmsNormalized(weight: weight, epsilon: 1e-5)
+        let mean = x.full.squared().mean(along: -1, keepingAxes: true)
+        let plain = x.full * (mean + 1e-5).reciprocalSquareRoot() * plainWeight
+        #expect(fused.dtype == .bfloat16)
+        #expect(isClose(fused, plain))
+        try fused.backward(upstream)
+        try plain.backward(upstream.cast(to: .float32))
+        #expect(isClose(x.half.gradient, x.full.gradient))
+        // Sums of f32 products: only the order differs.
+        let difference = (try #require(weight.gradient) - (try #require(plainWeight.gradient))).absolute().maximum()
+            .item
+        #expect(difference < 1e-3)
+    }
+
+    @Test("A rotation in one pass turns pairs of halves, and its derivative turns them back", arguments: [1, 3])
+    func rotation(tables: Int) throws {
+        let (batch, time, heads, half) = (3, 70, 2, 20)
+        let x = variables([batch, time, heads, 2 * half], seed: 7)
+        let angles = Tensor.normal([tables, 1, time, half], from: RandomSource(seed: 8))
+        let (cosine, sine) = (angles.cosine(), angles.sine())
+        let upstream = Tensor.normal([batch, time, heads, 2 * half], from: RandomSource(seed: 9)).cast(to: .bfloat16)
+        let fused = try #require(x.half.rotated(cosine: cosine, sine: sine))
+        let parts = x.full.transposed(1, 2).chunks(2, along: -1)
+        let plain = Tensor.concatenated(
+            [parts[0] * cosine - parts[1] * sine, parts[1] * cosine + parts[0] * sine], along: -1
+        ).transposed(1, 2)
+        #expect(isClose(fused, plain))
+        try fused.backward(upstream)
+        try plain.backward(upstream.cast(to: .float32))
+        #expect(isClose(x.half.gradient, x.full.gradient))
+        #expect(x.full.detached().rotated(cosine: cosine, sine: sine) == nil)
+    }
+
+    @Test("Cross-entropies in place equal those of plain operators, with their gradients", arguments: [17, 1000])
+    func crossEntropy(classes: Int) throws {
+        let rows = 9
+        let logits = variables([rows, classes], seed: 10)
+        let labels = Tensor.integers([rows], in: 0..<classes, from: RandomSource(seed: 11))
+        let factors = Tensor.uniform([rows], from: RandomSource(seed: 12))
+        let plain = logits.full.crossEntropy(labels, reduction: .none) * factors
+        try plain.sum().backward()
+        let kept = logits.half.detached().copy()
+        let unchanged = try #require(kept.crossEntropyInPlace(labels: labels, factors: factors, makingGradients: false))
+        #expect(kept.floats == logits.half.floats)
+        let losses = try #require(kept.crossEntropyInPlace(labels: labels, factors: factors, makingGradients: true))
+        #expect(losses.floats == unchanged.floats)
+        #expect((losses - plain.detached()).absolute().maximum().item < 1e-4)
+        #expect(isClose(kept, logits.full.gradient, absolute: 1e-6))
+    }
+
+    @Test("All instruction sets give one result", arguments: [WF_LEVEL_PLAIN, WF_LEVEL_AVX2])
+    func levels(level: wf_level) {
+        let (x, y) = (variables([5, 100], seed: 13).half.detached(), variables([5, 100], seed: 14).half.detached())
+        let weight = Tensor.ones([100])
+        let best = (x.siluGated(y), x.rmsNormalized(weight: weight, epsilon: 1e-6))
+        wf_kernels_force(level)
+        defer { wf_kernels_force(WF_LEVEL_AVX512) }
+        #expect(isClose(x.siluGated(y), best.0.cast(to: .float32)))
+        #expect(isClose(x.rmsNormalized(weight: weight, epsilon: 1e-6), best.1.cast(to: .float32)))
+    }
+}
