@@ -48,6 +48,7 @@ let package = Package(
         .library(name: "Layers", targets: ["Layers"]),
         .library(name: "LanguageModel", targets: ["LanguageModel"]),
         .library(name: "Training", targets: ["Training"]),
+        .library(name: "Reinforcement", targets: ["Reinforcement"]),
         .library(name: "Experiments", targets: ["Experiments", "Evaluation"]),
     ],
     dependencies: [
@@ -91,6 +92,7 @@ let package = Package(
         library("Layers", ["Tensors"]),
         library("Training", ["Layers", "Evaluation", "Corpora", "Experiments", grdb, yams, logging]),
         library("LanguageModel", ["Layers", "CKernels", "Evaluation", orderedCollections]),
+        library("Reinforcement", ["Layers", "Evaluation", "Training"]),
         library("RemoteModels", ["LanguageModel", asyncHTTPClient, nioCore, nioHTTP1]),
 
         // The families.
@@ -109,6 +111,7 @@ let package = Package(
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
         tests("Layers", resources: [.copy("Fixtures")]),
         tests("PostTraining"),
+        tests("Reinforcement"),
         tests("RemoteModels", ["LanguageModel"]),
         tests("Tensors", ["CKernels"]),
         tests("Training"),
