@@ -50,6 +50,7 @@ let package = Package(
         .library(name: "Training", targets: ["Training"]),
         .library(name: "Reinforcement", targets: ["Reinforcement"]),
         .library(name: "Experiments", targets: ["Experiments", "Evaluation"]),
+        .library(name: "Recommendation", targets: ["Recommendation"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -97,7 +98,8 @@ let package = Package(
 
         // The families.
         library("PostTraining", ["Training", "LanguageModel", "Worlds"]),
-        library("Studies", ["PostTraining"]),
+        library("Recommendation", ["Training", "Layers", "Tensors", "Evaluation", "Corpora", "Worlds", "Experiments"]),
+        library("Studies", ["PostTraining", "Recommendation"]),
 
         .executableTarget(
             name: "wallfacer", dependencies: ["CLaunch", "Studies", "RemoteModels", argumentParser, logging],
@@ -112,6 +114,7 @@ let package = Package(
         tests("Layers", resources: [.copy("Fixtures")]),
         tests("PostTraining"),
         tests("Reinforcement"),
+        tests("Recommendation", ["Worlds"]),
         tests("RemoteModels", ["LanguageModel"]),
         tests("Tensors", ["CKernels"]),
         tests("Training"),

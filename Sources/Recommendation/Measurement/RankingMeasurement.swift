@@ -1,0 +1,81 @@
+public import Corpora
+public import Evaluation
+import Tensors
+
+/// Ranks the whole catalogue for the users of a split.
+public struct RankingMeasurement: Sendable {
+    public let split: InteractionSplit
+    public let part: InteractionSplit.Part
+    public let cutoffs: [Int]
+    public let data: String
+    public let seeds: [UInt64]
+    private let relevant: ItemSets
+    private let excluded: ItemSets
+
+    /// - Parameters:
+    ///   - part: whose items are to be found; what a user met before is history and is not recommended again.
+    ///   - data: its name, for the printed protocol.
+    public init(
+        _ split: InteractionSplit, part: InteractionSplit.Part, cutoffs: [Int] = [10], data: String = "log",
+        seeds: [UInt64] = []
+    ) {
+        self.split = split
+        self.part = part
+        self.cutoffs = cutoffs
+        self.data = data
+        self.seeds = seeds
+        relevant = split.targets(part)
+        excluded = split.histories(before: part)
+    }
+
+    /// A user as this measurement asks for them: the rows before the part.
+    public func context(ofUser user: Int) -> UserContext {
+        UserContext(user: Int32(user), history: Array(split.log.items(split.history(before: part, user: user))))
+    }
+
+    /// Scores a few users at a time: memory does not grow with their number.
+    private static let scoreBytes = 4 << 20
+
+    /// - Throws: `RankingError`, ``RecommendationError``.
+    public func callAsFunction(_ model: some Recommender, keepsLists: Bool = false) throws -> RankingReport {
+        guard model.itemCount == split.log.itemCount else {
+            throw RecommendationError.mismatch(
+                reason: "the model ranks \(model.itemCount) items, the data have \(split.log.itemCount)")
+        }
+        let ranking = try FullRanking(
+            itemCount: model.itemCount,
+            protocol: RankingProtocol(
+                data: data, split: "\(split.name), \(part.rawValue)", cutoffs: cutoffs, seeds: seeds),
+            scoreBytes: Self.scoreBytes, keepsLists: keepsLists)
+        let items = Array(0..<Int32(model.itemCount))
+        return try ranking.evaluate(relevant: relevant, excluded: excluded) { users, buffer in
+            // Users without targets are passed over by the ranking. Where the model has no answer all items are equal,
+            // which the tie rule counts as a miss.
+            let asked = users.filter { !relevant[$0].isEmpty && model.canScore(context(ofUser: $0)) }
+            if asked.count < users.count { buffer.update(repeating: 0) }
+            guard !asked.isEmpty else { return }
+            let scores = try withoutGradients { try model.score(asked.map(context(ofUser:)), candidates: items) }
+                .cast(to: .float32).contiguous()
+            scores.withUnsafeBytes { bytes in
+                let values = bytes.assumingMemoryBound(to: Float.self)
+                for (row, user) in asked.enumerated() {
+                    let from = (user - users.lowerBound) * items.count
+                    let target = UnsafeMutableBufferPointer(rebasing: buffer[from..<(from + items.count)])
+                    _ = target.update(fromContentsOf: values[(row * items.count)..<((row + 1) * items.count)])
+                }
+            }
+        }
+    }
+
+    /// The report as metrics by name, such as `nDCG@10`.
+    public func metrics(_ model: some Recommender) throws -> [String: Double] {
+        let report = try self(model)
+        var metrics: [String: Double] = [:]
+        for metric in RankingReport.Metric.allCases {
+            for k in cutoffs {
+                if let found = report.value(metric, k: k) { metrics[found.metric] = found.value }
+            }
+        }
+        return metrics
+    }
+}

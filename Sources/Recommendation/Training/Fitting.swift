@@ -1,0 +1,76 @@
+public import Layers
+import Tensors
+public import Training
+
+/// How a recommender is trained: AdamW with a constant rate, evaluation after every pass, early stopping.
+public struct FittingOptions: Sendable, Hashable, Codable {
+    public var learningRate = 1e-3
+    public var weightDecay = 0.0
+    public var beta1 = 0.9
+    public var beta2 = 0.999
+    public var epochs = 20
+    /// Evaluations without improvement before training ends; nil trains all epochs.
+    public var patience: Int? = 3
+    public var rowsPerBatch = 512
+    public var maximumGradientNorm: Double?
+
+    public init() {}
+}
+
+/// What fitting reached.
+public struct FittingOutcome: Sendable, Equatable {
+    public let training: TrainingOutcome
+    /// Metrics of the parameters that the model is left with.
+    public let metrics: [String: Double]
+    /// The watched metric among them.
+    public let watched: Double?
+}
+
+/// Trains a model on a source with the one training loop.
+public enum Fitting {
+    /// Fits `model` and leaves it with its best parameters by the watched metric.
+    ///
+    /// - Parameters:
+    ///   - source: its batches, without end.
+    ///   - batchesPerPass: how many of them make an epoch.
+    ///   - seconds: ends earlier.
+    ///   - isInterrupted: asked between steps.
+    /// - Throws: `TrainingError`, errors of data and measurement, `CancellationError` where interrupted.
+    @discardableResult
+    public static func run<Model: TrainableModel, Source: BatchSource>(
+        _ model: Model, on source: Source, batchesPerPass: Int, options: FittingOptions,
+        watching watched: WatchedMetric? = nil, seconds: Double? = nil,
+        isInterrupted: @escaping () -> Bool = { Interruption.isRequested },
+        measure: @escaping (Model) throws -> [String: Double] = { _ in [:] }
+    ) throws -> FittingOutcome where Source.Batch == Model.Batch {
+        model.train()
+        let learner = RecommendationLearner(model, watched: watched, measure: measure)
+        var limits = TrainingLimits(steps: options.epochs * batchesPerPass)
+        limits.seconds = seconds
+        limits.maximumGradientNorm = options.maximumGradientNorm
+        if watched != nil {
+            limits.evaluationInterval = batchesPerPass
+            limits.watchedMetric = RecommendationLearner<Model>.costName
+            limits.patience = options.patience
+            limits.keepsBest = true
+        }
+        let loop = TrainingLoop(
+            learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
+            schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
+            limits: limits)
+        loop.isInterrupted = isInterrupted
+        let outcome = try loop.run()
+        if outcome.reason == .interrupted { throw CancellationError() }
+        if limits.keepsBest { learner.restoreBestBuffers() }
+        var metrics = outcome.progress.evaluation
+        metrics[RecommendationLearner<Model>.costName] = nil
+        return FittingOutcome(training: outcome, metrics: metrics, watched: watched.flatMap { metrics[$0.name] })
+    }
+}
+
+extension FittingOptions {
+    /// AdamW; biases and other vectors do not decay.
+    public func optimizer(for parameters: [NamedParameter]) -> any Optimizer {
+        AdamW(ParameterGroup.standard(parameters, weightDecay: weightDecay), beta1: beta1, beta2: beta2)
+    }
+}
