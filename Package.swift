@@ -114,7 +114,7 @@ let package = Package(
         tests("Layers", resources: [.copy("Fixtures")]),
         tests("PostTraining"),
         tests("Reinforcement"),
-        tests("Recommendation", ["Worlds"]),
+        tests("Recommendation", ["Worlds"], resources: [.copy("Fixtures")]),
         tests("RemoteModels", ["LanguageModel"]),
         tests("Tensors", ["CKernels"]),
         tests("Training"),

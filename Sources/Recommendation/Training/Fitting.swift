@@ -40,8 +40,8 @@ public enum Fitting {
     public static func run<Model: TrainableModel, Source: BatchSource>(
         _ model: Model, on source: Source, batchesPerPass: Int, options: FittingOptions,
         watching watched: WatchedMetric? = nil, seconds: Double? = nil,
-        isInterrupted: @escaping () -> Bool = { Interruption.isRequested },
-        measure: @escaping (Model) throws -> [String: Double] = { _ in [:] }
+        measure: @escaping (Model) throws -> [String: Double] = { _ in [:] },
+        isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
     ) throws -> FittingOutcome where Source.Batch == Model.Batch {
         model.train()
         let learner = RecommendationLearner(model, watched: watched, measure: measure)

@@ -1,0 +1,114 @@
+import Foundation
+import Layers
+import Recommendation
+import Tensors
+import Testing
+
+@Suite("Recommendation layers")
+struct RecommendationLayerTests {
+    @Test("Dice normalises with the batch while training and with the running moments afterwards")
+    func dice() throws {
+        let dice = Dice(dimensions: 1)
+        dice.slope.assign(Tensor([0.25] as [Float]))
+        let x = Tensor([-1, 1, 3] as [Float], shape: [3, 1])
+        // Mean 1, variance 8/3.
+        func expected(_ value: Double, mean: Double, variance: Double) -> Double {
+            let gate = 1 / (1 + exp(-(value - mean) / variance.squareRoot()))
+            return gate * value + (1 - gate) * 0.25 * value
+        }
+        let trained = dice(x)
+        for (found, value) in zip(trained.floats, [-1, 1, 3]) {
+            #expect(abs(Double(found) - expected(Double(value), mean: 1, variance: 8.0 / 3)) < 1e-5)
+        }
+        // Running moments moved a tenth of the way, the variance to the unbiased 4.
+        #expect(abs(dice.moments.mean.item - 0.1) < 1e-6)
+        #expect(abs(dice.moments.variance.item - 1.3) < 1e-6)
+        let served = withoutGradients { dice(x) }
+        for (found, value) in zip(served.floats, [-1, 1, 3]) {
+            #expect(abs(Double(found) - expected(Double(value), mean: 0.1, variance: 1.3)) < 1e-5)
+        }
+    }
+
+    @Test("Target attention is the sum of weighted vectors; padding changes nothing, not even batch moments")
+    func targetAttention() throws {
+        let source = RandomSource(seed: 2)
+        let attention = TargetAttention(dimensions: 3, widths: [4], from: source)
+        let history = Tensor.normal([2, 2, 3], from: source)
+        let target = Tensor.normal([2, 3], from: source)
+        let mask = Tensor([true, true, true, false], shape: [2, 2])
+        let short = attention(target: target, history: history, mask: mask)
+
+        let padding = Tensor.full([2, 2, 3], 7)
+        let fresh = TargetAttention(dimensions: 3, widths: [4], from: RandomSource(seed: 9))
+        fresh.copyParameters(from: attention)
+        let long = fresh(
+            target: target, history: .concatenated([history, padding], along: 1),
+            mask: Tensor([true, true, false, false, true, false, false, false], shape: [2, 4]))
+        #expect(long.isClose(to: short, absoluteTolerance: 1e-6))
+
+        let none = attention(target: target, history: history, mask: .zeros([2, 2], dtype: .bool))
+        #expect(none.floats == [0, 0, 0, 0, 0, 0])
+
+        // By hand, with the running moments of a new layer: mean 0, variance 1.
+        let plain = TargetAttention(dimensions: 3, widths: [4], activation: .relu, from: RandomSource(seed: 4))
+        let (e, t) = (history.select(1, along: 0).slice(0..<1, along: 0), target.slice(1..<2, along: 0))
+        let features = Tensor.concatenated([e, t, e - t, e * t], along: 1)
+        let weight = plain.output(plain.unit(features))
+        let found = plain(target: target, history: history, mask: mask).slice(1..<2, along: 0)
+        #expect(found.isClose(to: e * weight, absoluteTolerance: 1e-6))
+    }
+
+    @Test("A gate's weights sum to 1, and equal experts come out unchanged")
+    func gates() throws {
+        let source = RandomSource(seed: 2)
+        let gate = ExpertGate(inputDimensions: 5, widths: [4], experts: 3, from: source)
+        let x = Tensor.normal([6, 5], from: source)
+        #expect(gate.weights(x).sum(along: 1).isClose(to: .ones([6]), absoluteTolerance: 1e-6))
+        let expert = Tensor.normal([6, 1, 2], from: source)
+        let mixed = gate(x, mixing: expert.broadcast(to: [6, 3, 2]))
+        #expect(mixed.isClose(to: expert.squeezed(axis: 1), absoluteTolerance: 1e-6))
+    }
+
+    @Test("Normalisation by domain uses the domain's own moments and scales")
+    func partitionedNormalization() {
+        let norm = PartitionedNormalization(domains: 2, dimensions: 1, epsilon: 0)
+        norm.scale.assign(Tensor([2] as [Float]))
+        norm.shift.assign(Tensor([1] as [Float]))
+        norm.domainScales.assign(Tensor([0, 0.5] as [Float], shape: [2, 1]))
+        norm.domainShifts.assign(Tensor([0, 10] as [Float], shape: [2, 1]))
+        let x = Tensor([1, 3] as [Float], shape: [2, 1])  // mean 2, variance 1
+        #expect(norm(x, domain: 0).floats == [-1, 3])
+        // 2 · 1.5 · ∓1 + 1 + 10
+        #expect(norm(x, domain: 1).floats == [8, 14])
+        norm.means.assign(Tensor([0, 5] as [Float], shape: [2, 1]))
+        norm.variances.assign(Tensor([1, 4] as [Float], shape: [2, 1]))
+        let served = withoutGradients { norm(x, domain: 1) }
+        // 2 · 1.5 · (x - 5) / 2 + 11
+        #expect(served.floats == [5, 8])
+    }
+
+    @Test("A sequence takes the rows of its category, and its mean leaves padding out")
+    func sequenceEmbeddings() throws {
+        let schema = FeatureSchema(
+            categories: [.init("user", count: 3), .init("item", count: 4)],
+            sequences: [.init("history", of: "item", length: 3)])
+        let embeddings = FieldEmbeddings(schema, dimensions: 1, from: RandomSource(seed: 1))
+        embeddings.table.assign(Tensor((0..<7).map(Float.init), shape: [7, 1]))
+        var rows = FeatureRows(schema: schema)
+        try rows.append(categories: [2, 1], sequences: [[1, 3]])
+        try rows.append(categories: [0, 3], sequences: [[]])
+        // Users at 0, items at 3.
+        #expect(embeddings(rows.all).floats == [2, 4, 5, 0, 6, 0])
+    }
+
+    @Test("The first place of a star layer is the shared network: domain weights start at 1")
+    func starStartsShared() throws {
+        let schema = FeatureSchema(categories: [.init("field", count: 4)], domainCount: 3)
+        let model = StarTopology(schema, from: RandomSource(seed: 1))
+        var rows = FeatureRows(schema: schema)
+        for domain in 0..<3 { try rows.append(categories: [2], domain: domain) }
+        model.domains.weight.assign(.zeros(like: model.domains.weight))
+        let logits = withoutGradients { model.logits(rows.all) }.floats
+        #expect(abs(logits[0] - logits[1]) < 1e-6 && abs(logits[1] - logits[2]) < 1e-6)
+    }
+}
