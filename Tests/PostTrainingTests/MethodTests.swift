@@ -112,10 +112,26 @@ struct MethodTests {
             #expect(loss < before * 0.95)
             #expect(after == loss)
             let names = try FileManager.default.contentsOfDirectory(atPath: trained.folder.path).sorted()
-            #expect(names == ["adapter_config.json", "adapter_model.safetensors", "manifest.json"])
+            #expect(
+                names == ["adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "manifest.json"])
             let manifest = try ArtefactManifest.read(from: trained.folder)
             #expect(manifest.kind == "sft")
             #expect(manifest.base?.name == recipe.model)
+
+            // What was trained without a system turn is talked to without one.
+            let template = try await TensorActor.run { try BaseModel.load(trained.folder, precision: .f32).template }
+            #expect(template == SupportDialogueFormat.template)
+
+            // A damaged adapter is noticed before anything is computed.
+            let weights = trained.folder.appending(path: "adapter_model.safetensors")
+            let sound = try Data(contentsOf: weights)
+            var damaged = sound
+            damaged[sound.count - 1] ^= 1
+            try damaged.write(to: weights)
+            await #expect(throws: ArtefactError.self) {
+                try await TensorActor.run { _ = try BaseModel.load(trained.folder, precision: .f32) }
+            }
+            try sound.write(to: weights)
 
             // Another base under the same path is noticed.
             try await TensorActor.run { try BaseModel.tiny(seed: 99).write(to: folder.appending(path: "base")) }
@@ -123,6 +139,98 @@ struct MethodTests {
                 try await TensorActor.run { _ = try BaseModel.load(trained.folder, precision: .f32) }
             }
             #expect("\(try #require(error))".contains("made from"))
+        }
+    }
+
+    @Test("Evaluation of support conversations scores words and strategies of all test conversations beside the floor")
+    func supportEvaluation() async throws {
+        try await withTemporaryFolder { folder in
+            try BaseModel.write(to: folder.appending(path: "base"))
+            var settings = SupervisedFineTuningRecipe()
+            settings.data.train = "simulator"
+            settings.precision = .f32
+            let recipe = settings
+            var session = TrainingSession(output: folder.appending(path: "out"))
+            session.showsProgress = false
+            let quiet = session
+            let model = folder.appending(path: "base")
+            let evaluation = try await TensorActor.run {
+                try SupervisedFineTuning.evaluate(model, with: recipe, in: quiet)
+            }
+            let corpus = SupportRenderer.reading.corpus()
+            #expect(evaluation.count == corpus.test.count)
+            let floor = try TextBlindFloors(corpus).best(test: corpus.test.map { $0.strategies.map(\.rawValue) })
+            #expect(evaluation.metrics["floorAccuracy"] == floor.accuracy)
+            #expect(evaluation.metrics["floorMacroF1"] == floor.macroF1)
+            let accuracy = try #require(evaluation.metrics["strategyAccuracy"])
+            // A random model knows nothing of strategies.
+            #expect(accuracy < floor.accuracy)
+            #expect(try #require(evaluation.intervals["strategyAccuracy"]).contains(accuracy))
+            #expect(evaluation.intervals["strategyMacroF1"] != nil && evaluation.intervals["perplexity"] != nil)
+        }
+    }
+
+    @Test(
+        "Numbers that no machine can hold are problems of the recipe",
+        arguments: [
+            "budget.accumulation=9223372036854775807", "budget.rows=9223372036854775807", "budget.epochs=1e300",
+            "budget.length=9223372036854775807", "budget.tokens=9223372036854775807",
+            "characters=9223372036854775807", "shape.maximumPositions=9223372036854775807",
+            "shape.feedForwardDimensions=9223372036854775807",
+        ])
+    func hugeNumbers(value: String) throws {
+        var document = RecipeDocument()
+        try document.set(value)
+        #expect(throws: RecipeError.self) { try ContinualPretraining.settings(document) }
+    }
+
+    @Test("A shape that cannot be trained in this machine's memory is refused before it is made")
+    func hugeShape() {
+        var recipe = PretrainingRecipe()
+        #expect(recipe.problems().isEmpty)
+        recipe.shape.layers = 256
+        recipe.shape.hiddenDimensions = 65_536
+        recipe.shape.feedForwardDimensions = 1_048_576
+        #expect(recipe.problems().map(\.path) == ["shape"])
+        recipe.model = "another"
+        #expect(recipe.problems().isEmpty)
+    }
+
+    @Test("Conversations that are cut or left out are counted aloud")
+    func cutConversations() throws {
+        let long = String(repeating: "x", count: 200)
+        let examples = [
+            ChatExample(messages: [Message(.user, "a"), Message(.assistant, "b")]),
+            ChatExample(messages: [Message(.user, "a"), Message(.assistant, long)]),
+            ChatExample(messages: [Message(.user, long), Message(.assistant, "b")]),
+        ]
+        var said: [String] = []
+        let sequences = try ConversationData.sequences(
+            examples, template: .chatML(), tokenizer: ByteTokenizer.make(), length: 100, source: "chats"
+        ) { said.append($0) }
+        #expect(sequences.count == 2)
+        #expect(
+            said == [
+                "chats: 2 of 3 conversations are cut after 100 tokens; 1 have no trained token before the cut and are "
+                    + "left out"
+            ])
+    }
+
+    @Test("Any text file can be trained on: line ends of Windows, one long line, a few hundred characters")
+    func plainTexts() async throws {
+        try await withTemporaryFolder { folder in
+            let file = folder.appending(path: "book.txt")
+            let words = (0..<120).map { "word\($0)" }
+            for text in [words.joined(separator: "\r\n\r\n"), words.joined(separator: " ")] {
+                try Data(text.utf8).write(to: file)
+                let corpus = try TextSource.corpus(file.path, PretrainingRecipe())
+                let documents = corpus.train + corpus.validation + corpus.test
+                #expect(!corpus.train.isEmpty && !corpus.validation.isEmpty && !corpus.test.isEmpty)
+                let found = documents.flatMap { $0.text.split(whereSeparator: \.isWhitespace).map(String.init) }
+                #expect(found.sorted() == words.sorted())
+            }
+            try Data("too short".utf8).write(to: file)
+            #expect(throws: TrainingDataError.self) { try TextSource.corpus(file.path, PretrainingRecipe()) }
         }
     }
 

@@ -12,8 +12,6 @@ public enum EnglishCorpus: String, Sendable, CaseIterable {
     /// The folder of all of them in a data directory.
     public static let dataSet = "english-corpora"
 
-    private static let sectionCharacters = 4_000
-
     public var title: String {
         switch self {
         case .brown: "Brown Corpus"
@@ -48,7 +46,9 @@ public enum EnglishCorpus: String, Sendable, CaseIterable {
             let text = FileContents.lenientText(from: try archive.contents(of: entry))
             switch self {
             case .brown: return [TextDocument(name: entry.name, text: TaggedText.plain(text))]
-            case .webText: return sections(of: text, name: entry.name)
+            case .webText:
+                // Six long files.
+                return TextDocument.sections(of: text, name: entry.name)
             default: return [TextDocument(name: entry.name, text: text.trimmed)]
             }
         }
@@ -106,26 +106,6 @@ public enum EnglishCorpus: String, Sendable, CaseIterable {
             }
         }
         if !lines.isEmpty { result.append(lines.joined(separator: " ")) }
-        return result
-    }
-
-    /// The web texts are six long files: they are cut at line ends so that a split has something to split.
-    private func sections(of text: String, name: String) -> [TextDocument] {
-        var result: [TextDocument] = []
-        var section = ""
-        func finish() {
-            let number = String(result.count + 1)
-            let padded = String(repeating: "0", count: max(0, 4 - number.count)) + number
-            if !section.trimmed.isEmpty {
-                result.append(TextDocument(name: "\(name)/\(padded)", text: section.trimmed))
-            }
-            section = ""
-        }
-        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
-            section += line + "\n"
-            if section.utf8.count >= Self.sectionCharacters { finish() }
-        }
-        finish()
         return result
     }
 }

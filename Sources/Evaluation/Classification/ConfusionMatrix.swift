@@ -33,6 +33,12 @@ public struct ConfusionMatrix: Sendable, Equatable {
         cells[predicted * classCount + gold] += count
     }
 
+    /// Adds the counts of a matrix of the same classes.
+    public mutating func add(_ other: ConfusionMatrix) {
+        precondition(classCount == other.classCount, "\(other.classCount) classes added to \(classCount)")
+        for cell in cells.indices { cells[cell] += other.cells[cell] }
+    }
+
     public subscript(predicted predicted: Int, gold gold: Int) -> Int { cells[predicted * classCount + gold] }
 
     /// Number of counted pairs.

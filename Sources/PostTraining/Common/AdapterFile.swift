@@ -56,8 +56,14 @@ public struct AdapterFile {
         } catch let error as DecodingError {
             throw AdapterFileError.damaged(file: file.path, reason: "\(error)")
         }
-        guard (1...65_536).contains(configuration.r), configuration.loraAlpha.isFinite else {
-            throw AdapterFileError.damaged(file: file.path, reason: "r is \(configuration.r); allowed: from 1 up")
+        guard (1...65_536).contains(configuration.r) else {
+            throw AdapterFileError.damaged(file: file.path, reason: "r is \(configuration.r); allowed: 1 to 65536")
+        }
+        guard configuration.loraAlpha.isFinite, (0..<1).contains(configuration.loraDropout) else {
+            throw AdapterFileError.damaged(
+                file: file.path,
+                reason: "lora_alpha is \(configuration.loraAlpha), lora_dropout \(configuration.loraDropout); "
+                    + "allowed: a number, and from 0, below 1")
         }
         rank = configuration.r
         alpha = configuration.loraAlpha
@@ -72,6 +78,13 @@ public struct AdapterFile {
     /// - Throws: ``AdapterFileError/mismatch(file:tensor:)`` where the file was made for another model.
     public func attach(to decoder: TransformerDecoder) throws {
         let saved = try TensorArchive.read(weights.path)
+        // Nothing is allocated for a rank that the saved tensors do not have.
+        for (name, tensor) in saved
+        where tensor.rank != 2 || min(tensor.size(0), tensor.size(1)) > rank
+            || !tensor.shape.contains(rank)
+        {
+            throw AdapterFileError.mismatch(file: weights.path, tensor: "\(name) \(tensor.shape) with r = \(rank)")
+        }
         decoder.attachAdapters(
             rank: rank, alpha: alpha, dropout: dropout, targets: Set(targets), from: RandomSource(seed: 0))
         let own = decoder.trainableParameters

@@ -15,10 +15,13 @@ public final class BaseModel {
     public let path: URL
     public let decoder: TransformerDecoder
     public let tokenizer: Tokenizer
-    /// Nil for a model that nobody taught to talk.
-    public let template: ChatTemplate?
+    /// Nil for a model that nobody taught to talk. An artefact's own template goes before its base model's.
+    public private(set) var template: ChatTemplate?
     public let specialTokens: SpecialTokens
     public let fingerprint: String
+
+    /// The template of a folder, where transformers looks for it too.
+    static let templateName = "chat_template.jinja"
 
     package init(
         name: String, path: URL, decoder: TransformerDecoder, tokenizer: Tokenizer, template: ChatTemplate?,
@@ -40,9 +43,14 @@ public final class BaseModel {
     public static func load(_ path: URL, name: String? = nil, precision: Precision = .auto) throws -> BaseModel {
         if AdapterFile.isPresent(in: path) {
             let adapter = try AdapterFile(folder: path)
+            let manifest = try ArtefactManifest.read(from: path)
+            try manifest.verify(in: path)
             let base = try load(URL(fileURLWithPath: adapter.basePath), name: adapter.baseName, precision: precision)
-            try ArtefactManifest.read(from: path).requireBase(fingerprint: base.fingerprint, artefact: path)
+            try manifest.requireBase(fingerprint: base.fingerprint, artefact: path)
             try adapter.attach(to: base.decoder)
+            if let jinja = try? String(contentsOf: path.appending(path: templateName), encoding: .utf8) {
+                base.template = ChatTemplate.detect(jinja: jinja) ?? base.template
+            }
             return base
         }
         let source = try WeightSource(path: path.path)

@@ -1,5 +1,6 @@
 import Evaluation
 import Foundation
+import LanguageModel
 import Layers
 import Training
 
@@ -13,11 +14,16 @@ extension TrainingSession {
 
 extension BaseModel {
     /// Writes what was trained: the adapter alone, or the whole model.
-    func writeTrained(_ adapter: AdapterRecipe, to folder: URL) throws {
+    /// - Parameter template: how its conversations were written where that is not the model's own way; it is kept with the
+    ///   artefact, so that the model is talked to as it was trained.
+    func writeTrained(_ adapter: AdapterRecipe, template: ChatTemplate? = nil, to folder: URL) throws {
         if adapter.rank > 0 {
             try AdapterFile.write(adapter, of: self, to: folder)
         } else {
             try write(to: folder)
+        }
+        if let jinja = template?.jinja {
+            try Data(jinja.utf8).write(to: folder.appending(path: Self.templateName))
         }
     }
 }

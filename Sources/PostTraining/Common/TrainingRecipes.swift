@@ -67,17 +67,22 @@ public struct BudgetRecipe: Codable, Sendable, Equatable {
     public init() {}
 
     public static let fields = [
-        RecipeField("epochs", "Passes over the training data.", range: .above(0)),
-        RecipeField("tokens", "Trains on so many instead of whole passes.", unit: "tokens", range: .atLeast(1)),
+        RecipeField("epochs", "Passes over the training data.", range: .above(0, to: 1e6)),
+        RecipeField(
+            "tokens", "Instead of whole passes: the step that reaches so many is the last.", unit: "tokens",
+            range: .between(1, 1e15)),
         RecipeField("seconds", "Stops earlier after this time.", unit: "seconds", range: .above(0)),
-        RecipeField("length", "The longest text, and the length of a packed row.", unit: "tokens", range: .atLeast(8)),
-        RecipeField("rows", "Rows computed at once.", range: .atLeast(1)),
-        RecipeField("accumulation", "Batches whose gradients make one step.", range: .atLeast(1)),
+        RecipeField(
+            "length", "The longest text, and the length of a packed row.", unit: "tokens",
+            range: .between(8, 1_048_576)),
+        RecipeField("rows", "Rows computed at once.", range: .between(1, 65_536)),
+        RecipeField("accumulation", "Batches whose gradients make one step.", range: .between(1, 1_000_000)),
         RecipeField("packs", "Several short texts share a row; attention stays inside each."),
-        RecipeField("evaluationInterval", "Steps between evaluations; none: at the end.", range: .atLeast(1)),
-        RecipeField("heldOutTexts", "Measured on the way and at the end; `evaluate` takes all.", range: .atLeast(0)),
-        RecipeField("checkpointInterval", "Steps between checkpoints.", range: .atLeast(1)),
-        RecipeField("patience", "Evaluations without improvement before the run ends.", range: .atLeast(1)),
+        RecipeField("evaluationInterval", "Steps between evaluations; none: at the end.", range: .between(1, 1e9)),
+        RecipeField(
+            "heldOutTexts", "Measured on the way and at the end; `evaluate` takes all.", range: .between(0, 1e9)),
+        RecipeField("checkpointInterval", "Steps between checkpoints.", range: .between(1, 1e9)),
+        RecipeField("patience", "Evaluations without improvement before the run ends.", range: .between(1, 1e9)),
         RecipeField("recomputesActivations", "Less memory for about a third more time."),
     ]
 

@@ -52,7 +52,8 @@ public struct PretrainingRecipe: Recipe, Equatable {
             RecipeField(
                 "data.*.source", "built-in, english-corpora, a text file, or a folder of .txt files."),
             RecipeField("data.*.ratio", "Share of the training rows, in any unit.", range: .atLeast(0)),
-            RecipeField("characters", "Of the built-in tales.", unit: "characters", range: .atLeast(1000)),
+            RecipeField(
+                "characters", "Of the built-in tales.", unit: "characters", range: .between(1000, 100_000_000)),
             RecipeField("heldOutShare", "Documents kept for measuring.", range: .from(0, below: 0.5)),
             RecipeField("precision", "Of products: auto, f32 or bf16."),
             RecipeField("seed", "Of weights, order and the split.", range: .atLeast(0)),
@@ -68,6 +69,7 @@ public struct PretrainingRecipe: Recipe, Equatable {
             problems.append(
                 RecipeProblem("adapter.rank", found: "\(adapter.rank)", allowed: "0 where no model is given"))
         }
+        if model == nil, let problem = shape.problem() { problems.append(problem) }
         if shape.hiddenDimensions % (2 * shape.heads) != 0 {
             problems.append(
                 RecipeProblem(
@@ -92,9 +94,24 @@ public struct DecoderShapeRecipe: Codable, Sendable, Equatable {
         RecipeField("layers", "Of a new model.", range: .between(1, 256)),
         RecipeField("hiddenDimensions", "Width of its hidden states.", range: .between(2, 65_536)),
         RecipeField("heads", "Of its attention.", range: .between(1, 1024)),
-        RecipeField("feedForwardDimensions", "Width of one branch of a feed-forward block.", range: .atLeast(1)),
-        RecipeField("maximumPositions", "Its context.", unit: "tokens", range: .atLeast(8)),
+        RecipeField(
+            "feedForwardDimensions", "Width of one branch of a feed-forward block.", range: .between(1, 1_048_576)),
+        RecipeField("maximumPositions", "Its context.", unit: "tokens", range: .between(8, 1_048_576)),
     ]
+
+    /// Weights, gradients and the two moments of AdamW, 4 bytes each.
+    private static let bytesPerParameter = 16
+
+    /// A shape whose training cannot fit into this machine's memory is refused before anything is allocated.
+    func problem() -> RecipeProblem? {
+        let perLayer = 4 * hiddenDimensions * hiddenDimensions + 3 * hiddenDimensions * feedForwardDimensions
+        let parameters = layers * perLayer
+        let memory = ProcessInfo.processInfo.physicalMemory
+        guard UInt64(parameters) > memory / UInt64(Self.bytesPerParameter) else { return nil }
+        return RecipeProblem(
+            "shape", found: "\(parameters / 1_000_000) million parameters",
+            allowed: "what can be trained in \(memory >> 30) GiB of memory at \(Self.bytesPerParameter) bytes each")
+    }
 
     func configuration(vocabularySize: Int) -> DecoderConfiguration {
         var configuration = DecoderConfiguration(
@@ -110,7 +127,7 @@ public struct DecoderShapeRecipe: Codable, Sendable, Equatable {
 public enum ContinualPretraining: Method {
     public static let name = "pretrain"
     public static let summary = "Predicts the next token of plain text, from new weights or on from a model's."
-    public static let studies = ["qwen-context", "mixture-ratio"]
+    public static let studies = ["qwen-context"]
 
     @TensorActor
     public static func train(_ settings: PretrainingRecipe, in session: TrainingSession) throws -> TrainedArtefact {
@@ -180,8 +197,8 @@ public enum ContinualPretraining: Method {
 }
 
 /// Plain text by the name that a recipe gives.
-enum TextSource {
-    static func corpus(_ name: String, _ settings: PretrainingRecipe) throws -> TextCorpus {
+package enum TextSource {
+    package static func corpus(_ name: String, _ settings: PretrainingRecipe) throws -> TextCorpus {
         let seed = UInt64(settings.seed)
         switch name {
         case "built-in": return BuiltInText.corpus(characters: settings.characters, seed: seed)
@@ -193,7 +210,7 @@ enum TextSource {
         }
     }
 
-    /// A text file, whose paragraphs are gathered into documents, or a folder with a document a file.
+    /// A text file, which is cut into documents at line ends, or a folder with a document a file.
     private static func files(_ path: String, heldOut: Double, seed: UInt64) throws -> TextCorpus {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -210,25 +227,20 @@ enum TextSource {
             let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".txt") }
             documents = try names.sorted().map { TextDocument(name: $0, text: try text("\(path)/\($0)")) }
         } else {
-            documents = sections(try text(path))
+            // A short text is cut finer, so that each part of the split gets some of it.
+            let whole = try text(path)
+            documents = TextDocument.sections(
+                of: whole, name: "part", characters: min(4_000, max(100, whole.utf8.count / 40)))
         }
         documents.removeAll { $0.text.allSatisfy(\.isWhitespace) }
         guard documents.count >= 3 else {
             throw TrainingDataError.unknownSource(
-                path, reason: "\(documents.count) documents; at least 3 are needed (train, validation, test)")
+                path,
+                reason: isFolder.boolValue
+                    ? "\(documents.count) texts (.txt); at least 3 are needed, one each to train, watch and test"
+                    : "too short to be split into parts to train, watch and test; some hundred characters are needed")
         }
         return TextCorpus(
             splitting: documents, heldOut: heldOut, seed: seed, origin: URL(fileURLWithPath: path).lastPathComponent)
-    }
-
-    private static let sectionCharacters = 4_000
-
-    private static func sections(_ text: String) -> [TextDocument] {
-        var sections: [String] = [""]
-        for paragraph in text.components(separatedBy: "\n\n") {
-            if sections[sections.count - 1].count + paragraph.count > sectionCharacters { sections.append("") }
-            sections[sections.count - 1] += (sections[sections.count - 1].isEmpty ? "" : "\n\n") + paragraph
-        }
-        return sections.enumerated().map { TextDocument(name: String(format: "%06d", $0.offset), text: $0.element) }
     }
 }

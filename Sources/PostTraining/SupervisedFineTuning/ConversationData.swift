@@ -11,6 +11,8 @@ public struct ConversationData: Sendable {
     public var heldOut: [ChatExample]
     /// The held-out conversations that an evaluation is about, with the tokens counted that it compares.
     public var measured: [ChatExample]
+    /// Support conversations keep their strategies, which evaluation scores beside the words.
+    public var support: SupportCorpus?
     /// Nil: the model's own.
     public var template: ChatTemplate?
     /// Where they come from, in a phrase for reports.
@@ -27,6 +29,7 @@ public struct ConversationData: Sendable {
         train = examples(training ?? corpus.train, .turns)
         heldOut = examples(corpus.validation, .turns)
         measured = examples(corpus.test, .words)
+        support = corpus
         template = SupportDialogueFormat.template
         origin = corpus.origin + (shuffleSeed == nil ? "" : ", strategies shuffled")
     }
@@ -81,17 +84,21 @@ public struct ConversationData: Sendable {
     ///
     /// - Parameter length: what is longer is cut at its end; nil cuts nothing. Conversations whose trained turns all lie
     ///   behind the cut are left out.
+    /// - Parameter say: hears how many were cut and how many left out.
     /// - Throws: ``TrainingDataError/badExample(source:number:reason:)`` for a conversation that the template or the mask
     ///   refuses, ``TrainingDataError/nothingFits(source:length:)``.
     public static func sequences(
-        _ examples: [ChatExample], template: ChatTemplate, tokenizer: Tokenizer, length: Int?, source: String
+        _ examples: [ChatExample], template: ChatTemplate, tokenizer: Tokenizer, length: Int?, source: String,
+        say: (String) -> Void = { _ in }
     ) throws -> [TokenSequence] {
         var sequences: [TokenSequence] = []
+        var cut = 0
         for (index, example) in examples.enumerated() {
             do {
                 let encoded = try template.encode(example.messages, tools: example.tools, with: tokenizer)
                 let whole = TokenSequence(encoded.tokens, weights: encoded.lossWeights)
                 let sequence = length.map { whole.prefix($0) } ?? whole
+                if sequence.count < whole.count { cut += 1 }
                 if sequence.trainedCount > 0 { sequences.append(sequence) }
             } catch let error as ChatError {
                 throw TrainingDataError.badExample(source: source, number: index + 1, reason: error.description)
@@ -99,6 +106,12 @@ public struct ConversationData: Sendable {
         }
         if sequences.isEmpty, !examples.isEmpty {
             throw TrainingDataError.nothingFits(source: source, length: length ?? 0)
+        }
+        if cut > 0, let length {
+            let lost = examples.count - sequences.count
+            say(
+                "\(source): \(cut) of \(examples.count) conversations are cut after \(length) tokens"
+                    + (lost > 0 ? "; \(lost) have no trained token before the cut and are left out" : ""))
         }
         return sequences
     }

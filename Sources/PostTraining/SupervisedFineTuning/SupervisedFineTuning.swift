@@ -1,3 +1,4 @@
+import Corpora
 public import Evaluation
 public import Foundation
 public import LanguageModel
@@ -38,7 +39,6 @@ public struct SupervisedFineTuningRecipe: Recipe, Equatable {
 public enum SupervisedFineTuning: Method {
     public static let name = "sft"
     public static let summary = "Teaches a model to answer as the assistant of given conversations does."
-    public static let studies = ["qwen-alignment"]
 
     @TensorActor
     public static func train(_ settings: SupervisedFineTuningRecipe, in session: TrainingSession) throws
@@ -61,8 +61,9 @@ public enum SupervisedFineTuning: Method {
         func sequences(_ examples: [ChatExample], _ part: String) throws -> [TokenSequence] {
             try ConversationData.sequences(
                 examples, template: template, tokenizer: model.tokenizer, length: budget.length,
-                source: "\(data.origin), \(part)")
+                source: "\(data.origin), \(part)", say: session.say)
         }
+        if data.heldOut.isEmpty { session.say("no held-out conversations: nothing is measured on the way") }
         let train = try sequences(data.train, "train")
         let source = try budget.source(
             [(train, 1)], seed: UInt64(settings.seed), padding: model.tokenizer.padding ?? 0)
@@ -79,20 +80,51 @@ public enum SupervisedFineTuning: Method {
         return try session.run(
             Self.self, settings, base: model.base, precision: model.decoder.precision.resolved.rawValue, job: job
         ) { folder in
-            try model.writeTrained(settings.adapter, to: folder)
+            try model.writeTrained(settings.adapter, template: data.template, to: folder)
         }
     }
 
-    /// Perplexity of the trained tokens of held-out conversations; of support conversations, of the supporter's words.
+    /// Perplexity of the trained tokens of held-out conversations. Of support conversations: perplexity of the supporters'
+    /// words in all test conversations, and accuracy and macro-F1 of the strategy found likeliest, beside the best
+    /// text-blind floor.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: SupervisedFineTuningRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
         let model = try session.loadModel(artefact.path, precision: settings.precision)
         let data = try ConversationData.load(settings.data, seed: UInt64(settings.seed))
+        if let corpus = data.support { return try evaluate(model, on: corpus, in: session) }
         let template = try (data.template ?? model.requireTemplate()).with(settings.lossPolicy)
         let tally = try perplexity(model, data.measured, template: template, source: data.origin)
-        return try MethodEvaluation(perplexity: tally, description: data.origin, unit: "conversations")
+        let part = settings.data.heldOut == nil ? ", the held-out share that training watched" : ""
+        return try MethodEvaluation(perplexity: tally, description: data.origin + part, unit: "conversations")
+    }
+
+    @TensorActor
+    private static func evaluate(
+        _ model: BaseModel, on corpus: SupportCorpus, in session: TrainingSession
+    ) throws -> MethodEvaluation {
+        let bar = session.showsProgress ? ProgressBar(title: "evaluate", steps: corpus.test.count) : nil
+        defer { bar?.finish() }
+        let score = try SupportEvaluation(tokenizer: model.tokenizer).score(corpus.test, by: model.decoder) {
+            bar?.update(step: $0)
+            try Interruption.check()
+        }
+        let floor = try TextBlindFloors(corpus).best(test: corpus.test.map { $0.strategies.map(\.rawValue) })
+        let (perplexity, accuracy, macroF1) = (try score.words.interval(), try score.accuracy(), try score.macroF1())
+        return MethodEvaluation(
+            description: "\(corpus.origin), test: words of supporters, strategies of \(score.turns) turns by option "
+                + "scoring, floors that never read the text; intervals over conversations",
+            metrics: [
+                "perplexity": perplexity.estimate, "loss": score.words.meanLoss, "tokens": Double(score.words.tokens),
+                "strategyAccuracy": accuracy.estimate, "strategyMacroF1": macroF1.estimate,
+                "floorAccuracy": floor.accuracy, "floorMacroF1": floor.macroF1,
+            ],
+            count: score.conversations,
+            intervals: [
+                "perplexity": perplexity.low...perplexity.high, "strategyAccuracy": accuracy.low...accuracy.high,
+                "strategyMacroF1": macroF1.low...macroF1.high,
+            ])
     }
 
     /// Token losses of conversations, one entry each; what is longer than the model's context is cut.

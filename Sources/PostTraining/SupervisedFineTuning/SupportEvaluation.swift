@@ -7,11 +7,37 @@ import Tensors
 public struct SupportScore: Sendable {
     /// Of the supporters' words, the strategies in brackets before them left out; one entry per conversation.
     public var words = PerplexityTally()
-    /// Predicted against annotated strategies, over all supporter turns that have one.
-    public var strategies = ConfusionMatrix(classCount: SupportStrategy.allCases.count)
-    public var conversations = 0
+    /// Predicted against annotated strategies of each conversation, over its supporter turns that have one.
+    public var strategies: [ConfusionMatrix] = []
 
     public init() {}
+
+    public var conversations: Int { strategies.count }
+
+    /// Supporter turns with a strategy.
+    public var turns: Int { strategies.reduce(0) { $0 + $1.total } }
+
+    /// All conversations counted together.
+    public var confusion: ConfusionMatrix { Self.sum(strategies) }
+
+    /// Share of turns whose strategy the decoder finds likeliest. Conversations are resampled, since the turns of one are
+    /// not independent.
+    /// - Throws: `EvaluationError.empty` where there are no conversations.
+    public func accuracy() throws -> ConfidenceInterval { try interval(\.accuracy) }
+
+    /// Unweighted mean of the strategies' F1, with an interval over resampled conversations.
+    /// - Throws: `EvaluationError.empty` where there are no conversations.
+    public func macroF1() throws -> ConfidenceInterval { try interval(\.macroF1) }
+
+    private func interval(_ statistic: (ConfusionMatrix) -> Double) throws -> ConfidenceInterval {
+        try Bootstrap().interval(count: strategies.count) { drawn in
+            statistic(Self.sum(drawn.lazy.map { strategies[$0] }))
+        }
+    }
+
+    private static func sum(_ matrices: some Sequence<ConfusionMatrix>) -> ConfusionMatrix {
+        matrices.reduce(into: ConfusionMatrix(classCount: SupportStrategy.allCases.count)) { $0.add($1) }
+    }
 }
 
 /// Scores decoders on support conversations: the perplexity of the supporter's words, and the strategy that the decoder
@@ -50,12 +76,27 @@ public struct SupportEvaluation {
         }
         let loss = tree.words.reduce(0.0) { $0 - Double(logarithms[$1]) }
         score.words.add(loss: loss, tokens: tree.words.count)
+        var strategies = ConfusionMatrix(classCount: options.count)
         for turn in tree.turns {
             let totals = turn.options.map { $0.reduce(Float(0)) { $0 + logarithms[$1] } }
-            let best = totals.indices.max { totals[$0] < totals[$1] }!
-            score.strategies.add(predicted: best, gold: turn.gold)
+            strategies.add(predicted: totals.indices.max { totals[$0] < totals[$1] } ?? 0, gold: turn.gold)
         }
-        score.conversations += 1
+        score.strategies.append(strategies)
+    }
+
+    /// The scores of many conversations.
+    /// - Parameter measured: hears after each how many are done.
+    /// - Throws: as ``add(_:by:to:)``, and what `measured` throws.
+    public func score(
+        _ conversations: some Collection<SupportConversation>, by decoder: TransformerDecoder,
+        measured: (Int) throws -> Void = { _ in }
+    ) throws -> SupportScore {
+        var score = SupportScore()
+        for (index, conversation) in conversations.enumerated() {
+            try add(conversation, by: decoder, to: &score)
+            try measured(index + 1)
+        }
+        return score
     }
 
     /// A conversation and the branches of its turns as one row of tokens.
@@ -134,5 +175,14 @@ public struct SupportEvaluation {
             }
             return Tensor(visible, shape: [1, 1, count, count])
         }
+    }
+}
+
+extension TextBlindFloors {
+    /// Floors of support strategies, fitted on the true strategies of the training conversations.
+    /// - Throws: `EvaluationError` where no training turn has a strategy.
+    public init(_ corpus: SupportCorpus) throws {
+        try self.init(
+            train: corpus.train.map { $0.strategies.map(\.rawValue) }, classCount: SupportStrategy.allCases.count)
     }
 }

@@ -60,14 +60,21 @@ struct Demo: Sendable {
         let recipe = try RecipeText.plain(settings, method: SupervisedFineTuning.name)
         let store = try RunStore(file: home.runStore)
         if !retrain, let manifest = try? ArtefactManifest.read(from: artefact), manifest.recipe == recipe {
-            say("reusing the adapter \(artefact.path), trained before with the same recipe (--retrain trains anew)")
-            return try tuning(store, recipe: recipe, metrics: manifest.metrics, reason: "reused", isReused: true)
+            let tokens = Int(manifest.metrics["tokens"] ?? 0)
+            say(
+                "reusing the adapter \(artefact.path), trained before with the same recipe on \(tokens) tokens "
+                    + "(--retrain trains anew)")
+            return try tuning(
+                store, recipe: recipe, metrics: manifest.metrics, reason: "before, after \(tokens) tokens",
+                isReused: true)
         }
         let base = try BaseModel.load(model, name: modelName, precision: settings.precision)
         var session = TrainingSession(output: artefact, store: store)
         session.name = "demo"
         session.say = say
         session.progressLineSeconds = 30
+        session.resumes = !retrain && (try wasInterrupted(store, at: session.checkpoint, recipe: recipe))
+        if session.resumes { say("going on where this training was interrupted (--retrain trains anew)") }
         var corpus = try ConversationData.load(
             settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
         // Enough to see in the record that nothing went wrong; the test conversations are measured below.
@@ -76,6 +83,15 @@ struct Demo: Sendable {
         if trained.wasInterrupted { throw CancellationError() }
         return try tuning(
             store, recipe: recipe, metrics: trained.metrics, reason: trained.outcome.text, isReused: false)
+    }
+
+    private func wasInterrupted(_ store: RunStore, at checkpoint: URL, recipe: String) throws -> Bool {
+        guard FileManager.default.fileExists(atPath: checkpoint.path) else { return false }
+        let path = checkpoint.standardizedFileURL.path
+        let run = try store.runs(method: SupervisedFineTuning.name).first {
+            $0.artefact.map { URL(fileURLWithPath: $0).standardizedFileURL.path } == path
+        }
+        return run?.status == .interrupted && run?.recipe == recipe
     }
 
     private func tuning(
@@ -100,32 +116,27 @@ struct Demo: Sendable {
         let heldOut = corpus.test.prefix(conversations)
         let tuned = try BaseModel.load(tuning.adapter, precision: settings.precision)
         let evaluation = SupportEvaluation(tokenizer: tuned.tokenizer)
-        func score(_ title: String, adapted: Bool) throws -> DemoMeasurement.SupportScores {
+        func score(_ title: String) throws -> DemoMeasurement.SupportScores {
             let bar = ProgressBar(title: title, steps: heldOut.count)
             defer { bar.finish() }
-            var score = SupportScore()
-            for (index, conversation) in heldOut.enumerated() {
+            let score = try evaluation.score(heldOut, by: tuned.decoder) {
+                bar.update(step: $0)
                 try Interruption.check()
-                func add() throws { try evaluation.add(conversation, by: tuned.decoder, to: &score) }
-                if adapted { try add() } else { try tuned.decoder.withoutAdapters(add) }
-                bar.update(step: index + 1)
             }
             return try DemoMeasurement.SupportScores(score)
         }
-        let base = try score("measure base", adapted: false)
-        let classes = SupportStrategy.allCases.count
+        let base = try tuned.decoder.withoutAdapters { try score("measure base") }
         // Floors are fitted on the true strategies, whatever the model was trained on.
-        let floors = try TextBlindFloors(
-            train: corpus.train.map { $0.strategies.map(\.rawValue) }, classCount: classes)
+        let floors = try TextBlindFloors(corpus)
         return DemoMeasurement(
-            base: base, tuned: try score("measure tuned", adapted: true),
+            base: base, tuned: try score("measure tuned"),
             floors: try floors.scores(test: heldOut.map { $0.strategies.map(\.rawValue) }))
     }
 
     func result(_ tuning: Tuning, _ measurement: DemoMeasurement, seconds: Double) -> DemoResult {
         let floor = measurement.bestFloor
         return DemoResult(
-            data: data.name,
+            data: data.name, model: modelName,
             perplexity: .init(
                 base: measurement.base.perplexity.estimate, tuned: measurement.tuned.perplexity.estimate),
             strategy: .init(
@@ -133,7 +144,8 @@ struct Demo: Sendable {
                     base: measurement.base.accuracy.estimate, tuned: measurement.tuned.accuracy.estimate,
                     floor: floor.accuracy),
                 macroF1: .init(
-                    base: measurement.base.macroF1, tuned: measurement.tuned.macroF1, floor: floor.macroF1)),
+                    base: measurement.base.macroF1.estimate, tuned: measurement.tuned.macroF1.estimate,
+                    floor: floor.macroF1)),
             seconds: seconds, conversations: measurement.tuned.conversations, turns: measurement.tuned.turns,
             trainedTokens: tuning.tokens, shuffledStrategies: settings.data.shufflesStrategies,
             reusedAdapter: tuning.isReused, precision: settings.precision.resolved.rawValue,
@@ -175,11 +187,8 @@ struct Demo: Sendable {
 
 extension DemoMeasurement.SupportScores {
     init(_ score: SupportScore) throws {
-        let matrix = score.strategies
-        let correct = (0..<matrix.classCount).reduce(0) { $0 + matrix[predicted: $1, gold: $1] }
         self.init(
-            perplexity: try score.words.interval(),
-            accuracy: try .proportion(successes: correct, trials: matrix.total), macroF1: matrix.macroF1,
-            conversations: score.conversations, turns: matrix.total, words: score.words)
+            perplexity: try score.words.interval(), accuracy: try score.accuracy(), macroF1: try score.macroF1(),
+            conversations: score.conversations, turns: score.turns, words: score.words)
     }
 }

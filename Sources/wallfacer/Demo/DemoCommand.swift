@@ -72,11 +72,11 @@ struct DemoCommand: AsyncParsableCommand {
         let started = Date()
         let home = WallfacerHome.current
         let say: @Sendable (String) -> Void = { StandardError.write($0) }
+        let file = try ModelDirectory(home: home).locate(model)
         let data =
             simulated
             ? DemoData.simulator
-            : await DemoData.find(home: home, mayDownload: true, say: say)
-        let file = try ModelDirectory(home: home).locate(model)
+            : try await DemoData.find(home: home, mayDownload: true, say: say)
         say("model: \(model), precision \(precision.resolved.rawValue), \(Runtime.threadCount) threads")
         let demo = Demo(
             home: home, data: data, model: file, modelName: model, settings: settings(data), retrain: retrain,

@@ -12,20 +12,30 @@ struct DemoData: Sendable {
     static let simulator = DemoData(name: "simulated", recipeName: "simulator")
 
     /// - Parameter say: hears where the conversations come from.
-    static func find(home: WallfacerHome, mayDownload: Bool, say: (String) -> Void) async -> DemoData {
+    /// - Throws: `CorpusError` where ESConv is there but damaged: what was asked for must not be replaced in silence.
+    static func find(home: WallfacerHome, mayDownload: Bool, say: (String) -> Void) async throws -> DemoData {
         let directory = DataDirectory(home: home)
-        if (try? directory.supportConversations()) != nil { return real }
+        if try isPresent(in: directory) { return real }
         if mayDownload, let dataSet = DataSet.named("esconv") {
             say("ESConv is not here; trying its origin (\(dataSet.licence))")
             do {
                 try await Downloader().fetch(dataSet, into: home.dataSets)
-                if (try? directory.supportConversations()) != nil { return real }
+                if try isPresent(in: directory) { return real }
             } catch {
                 say("ESConv cannot be had now: \(error)")
             }
         }
         say("using simulated support conversations: a simulator with known states, rendered by templates")
         return simulator
+    }
+
+    private static func isPresent(in directory: DataDirectory) throws -> Bool {
+        do {
+            _ = try directory.supportConversations()
+            return true
+        } catch CorpusError.missing {
+            return false
+        }
     }
 
     /// The conversations themselves.

@@ -13,7 +13,7 @@ struct DemoReport {
     var report: Report {
         Report(
             "Support conversations, base against tuned",
-            subtitle: "SmolLM2-135M-Instruct with a low-rank adapter, \(result.data) conversations",
+            subtitle: "\(result.model) with a low-rank adapter, \(result.data) conversations",
             sections: [
                 Report.Section("In short", [.figures(figures), .text(summary)]),
                 Report.Section("Training", [.chart(lossChart), .keyValues(trainingFacts)]),

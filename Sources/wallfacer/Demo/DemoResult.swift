@@ -21,6 +21,7 @@ struct DemoResult: Codable, Sendable {
     }
 
     let data: String
+    let model: String
     let perplexity: Pair
     let strategy: Strategy
     let seconds: Double
@@ -44,7 +45,7 @@ struct DemoMeasurement: Sendable {
     struct SupportScores: Sendable {
         let perplexity: ConfidenceInterval
         let accuracy: ConfidenceInterval
-        let macroF1: Double
+        let macroF1: ConfidenceInterval
         let conversations: Int
         let turns: Int
         let words: PerplexityTally
@@ -59,7 +60,7 @@ struct DemoMeasurement: Sendable {
         var table = Table(
             "Base against tuned on held-out conversations",
             columns: ["measure", "base", "tuned", "best text-blind floor", "n"],
-            note: "95 % intervals: bootstrap over conversations for perplexity, Wilson for accuracy.")
+            note: "95 % intervals: bootstrap over conversations.")
         table.append([
             "perplexity of supporter words", .interval(base.perplexity), .interval(tuned.perplexity), .empty,
             .text("\(tuned.conversations) conversations, \(tuned.words.tokens) tokens"),
@@ -69,7 +70,7 @@ struct DemoMeasurement: Sendable {
             .text("\(tuned.turns) turns"),
         ])
         table.append([
-            "strategy macro-F1", .number(base.macroF1), .number(tuned.macroF1), .number(bestFloor.macroF1),
+            "strategy macro-F1", .interval(base.macroF1), .interval(tuned.macroF1), .number(bestFloor.macroF1),
             .text("\(tuned.turns) turns"),
         ])
         return table

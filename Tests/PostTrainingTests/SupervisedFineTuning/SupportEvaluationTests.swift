@@ -59,7 +59,8 @@ struct SupportEvaluationTests {
         let expected = try ConfusionMatrix(
             predicted: predicted, gold: [SupportStrategy.question.rawValue, SupportStrategy.others.rawValue],
             classCount: SupportStrategy.allCases.count)
-        #expect(score.strategies == expected)
+        #expect(score.strategies == [expected])
+        #expect(score.confusion == expected)
     }
 
     @Test("A conversation that is too long is cut between turns")
@@ -68,7 +69,7 @@ struct SupportEvaluationTests {
         evaluation.maximumTokens = 100
         var score = SupportScore()
         try evaluation.add(conversation, by: tinyDecoder(), to: &score)
-        #expect(score.strategies.total == 1)
+        #expect(score.turns == 1)
         #expect(score.words.tokens == " When did it happen?".utf8.count)
     }
 
