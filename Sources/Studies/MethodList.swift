@@ -1,9 +1,12 @@
 import PostTraining
+import Recommendation
 public import Training
 
 /// Every method, in the order of the papers.
 public enum MethodList {
-    public static let all: [any Method.Type] = [ContinualPretraining.self, SupervisedFineTuning.self]
+    public static let all: [any Method.Type] = [
+        ContinualPretraining.self, SupervisedFineTuning.self, SessionContext.self,
+    ]
 
     public static var names: [String] { all.map { $0.name } }
 

@@ -102,7 +102,8 @@ public enum PaperList {
             number: 17, system: "INSCAFER",
             title: "Intra-session Context-aware Feed Recommendation in Live Systems",
             reference: "CIKM 2022, arXiv 2210.07815", folders: ["Recommendation/SessionContext"], source: .abstract,
-            methods: ["session-context"], studies: ["session-context"], note: worldOnly),
+            methods: ["session-context"], studies: ["session-context"],
+            note: "Method and study are there; the study runs in the simulated feed."),
         Paper(
             number: 18, system: "GeoGrouse",
             title: "Adaptive Framework of Geographical Group-Specific Network on O2O Recommendation",

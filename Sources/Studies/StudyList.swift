@@ -1,9 +1,10 @@
 import Experiments
 import PostTraining
+import Recommendation
 
 /// Every study, in the order of the papers.
 public enum StudyList {
-    public static let all: [any Study] = [ContextExtensionStudy()]
+    public static let all: [any Study] = [ContextExtensionStudy(), SessionContextStudy()]
 
     /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.
     public static func named(_ id: String) throws -> any Study {

@@ -1,0 +1,228 @@
+import Evaluation
+import Experiments
+import Tensors
+import Worlds
+
+/// What one seed of the study works with, by scale.
+struct SessionContextScale {
+    let seeds: Int
+    let items: Int
+    var trainingUsers: Int
+    let heldOutUsers: Int
+    let testUsers: Int
+    /// Sessions that lists are built for.
+    let requests: Int
+    let listLength: Int
+    let beamWidth: Int
+    /// Click histories drawn to score a list.
+    let draws: Int
+    /// Optimiser steps of each model.
+    var steps: Int
+
+    init(_ scale: Scale) {
+        switch scale {
+        case .smoke:
+            (seeds, items, trainingUsers, heldOutUsers, testUsers) = (2, 60, 40, 10, 20)
+            (requests, listLength, beamWidth, draws, steps) = (16, 6, 2, 4, 20)
+        case .quick:
+            (seeds, items, trainingUsers, heldOutUsers, testUsers) = (5, 300, 2_000, 150, 400)
+            (requests, listLength, beamWidth, draws, steps) = (200, 20, 5, 32, 1_500)
+        case .full:
+            (seeds, items, trainingUsers, heldOutUsers, testUsers) = (10, 300, 20_000, 500, 2_000)
+            (requests, listLength, beamWidth, draws, steps) = (500, 20, 10, 64, 15_000)
+        }
+    }
+
+    var userCount: Int { trainingUsers + heldOutUsers + testUsers }
+}
+
+/// The three worlds of the study.
+enum SessionWorld: String, CaseIterable {
+    /// Click-bait costs satisfaction, satisfaction keeps users (β1 = 3), repetition tires (a3 = 1).
+    case full
+    /// Browsing depends on nothing that is shown (β1 = β2 = β3 = 0).
+    case constantBrowsing
+    /// Nothing shown before matters (a3 = β3 = 0, and no satisfaction in browsing: β1 = 0).
+    case memoryless
+
+    func configuration(_ scale: SessionContextScale) -> FeedConfiguration {
+        var configuration = FeedConfiguration.longTerm
+        // Stronger than in the world's own preset, so that a session has something to plan: the best lists by expected
+        // value then have a third more views than the best lists by clicks.
+        configuration.browseSatisfaction = 3
+        configuration.clickRepetition = 1
+        configuration.itemCount = scale.items
+        configuration.userCount = scale.userCount
+        switch self {
+        case .full: break
+        case .constantBrowsing:
+            configuration.browseSatisfaction = 0
+            configuration.browseMatch = 0
+            configuration.browseRepetition = 0
+        case .memoryless:
+            configuration.clickRepetition = 0
+            configuration.browseRepetition = 0
+            configuration.browseSatisfaction = 0
+        }
+        return configuration
+    }
+}
+
+/// One world with its logs and the sessions that lists are built for.
+struct SessionContextExperiment {
+    let scale: SessionContextScale
+    let world: FeedWorld
+    let catalogue: SessionCatalogue
+    let training: SessionLog
+    let debiasedTraining: SessionLog
+    let heldOut: SessionLog
+    let test: SessionLog
+    let tested: FeedLog
+    let starts: [SessionStart]
+    /// What the true probabilities themselves reach on the test log.
+    let ceiling: Ceiling
+    private let seed: UInt64
+    let base: SessionContextConfiguration
+    let recipe: SessionTrainingRecipe
+
+    /// The share of views drawn at random; the others look like what the user clicked last.
+    static let exploration = 0.3
+    static let viewWeight = 0.2
+
+    init(
+        _ kind: SessionWorld, scale: SessionContextScale, configuration: SessionContextConfiguration,
+        recipe: SessionTrainingRecipe, seed: Int, change: (inout FeedConfiguration) -> Void = { _ in }
+    ) throws {
+        self.scale = scale
+        self.seed = UInt64(seed)
+        base = configuration
+        var recipe = recipe
+        recipe.steps = scale.steps
+        self.recipe = recipe
+        var worldConfiguration = kind.configuration(scale)
+        change(&worldConfiguration)
+        let world = try FeedWorld(worldConfiguration, seed: UInt64(seed) + 100)
+        self.world = world
+        catalogue = SessionCatalogue(feed: world.items)
+        let policy = SimilarFeedPolicy(world: world)
+        func log(_ users: Range<Int>) throws -> FeedLog {
+            try FeedLog(
+                world: world, users: users, base: policy, exploration: Self.exploration, luckSeed: UInt64(seed) + 1)
+        }
+        let logged = try log(0..<scale.trainingUsers)
+        training = SessionLog(logged, users: world.users)
+        debiasedTraining = SessionLog(logged, users: world.users, debiasing: .inversePropensity(cap: 10))
+        let others = scale.trainingUsers + scale.heldOutUsers
+        heldOut = SessionLog(try log(scale.trainingUsers..<others), users: world.users)
+        tested = try log(others..<scale.userCount)
+        test = SessionLog(tested, users: world.users)
+        ceiling = try Ceiling(tested)
+        starts = try SessionStart.sampled(
+            world: world, users: others..<scale.userCount,
+            served: MixedFeedPolicy(base: policy, exploration: Self.exploration, seed: UInt64(seed) + 1),
+            sessions: 2..<8, luckSeed: UInt64(seed) + 1, most: scale.requests)
+    }
+
+    /// Areas under the curve of the world's own probabilities.
+    struct Ceiling {
+        let click: Double?
+        let browse: Double?
+
+        init(_ log: FeedLog) throws {
+            click = try Discrimination.areaUnderCurve(
+                scores: log.clickProbabilities.map(Double.init), positive: log.clicks)
+            let known = log.capped.indices.filter { !log.capped[$0] }
+            browse = try Discrimination.areaUnderCurve(
+                scores: known.map { Double(log.browseProbabilities[$0]) }, positive: known.map { log.browses[$0] })
+        }
+    }
+
+    /// The models that are trained.
+    enum Model: CaseIterable {
+        case clicks, debiasedClicks, jointWithoutContext, sessionContext
+    }
+
+    func trained(_ kind: Model, isInterrupted: @escaping () -> Bool) throws -> SessionContextModel {
+        let profiles = world.users.demographicCount
+        var configuration = base
+        if kind != .sessionContext {
+            // The same budget of parameters for every model.
+            configuration = base.withoutContext {
+                SessionContextModel.parameterCount($0, catalogue: catalogue, profileCount: profiles)
+            }
+        }
+        if kind == .clicks || kind == .debiasedClicks {
+            configuration.browseWeight = 0
+            configuration.usesSlot = false
+        }
+        let model = SessionContextModel(
+            configuration, catalogue: catalogue, profileCount: profiles, from: RandomSource(seed: seed))
+        try model.fit(
+            kind == .debiasedClicks ? debiasedTraining : training, heldOut: heldOut, recipe, seed: seed,
+            isInterrupted: isInterrupted)
+        return model
+    }
+
+    // MARK: - Measures
+
+    /// Prediction on the test log.
+    func measurePrediction(_ model: SessionContextModel, _ name: String, into values: inout SeedValues) throws {
+        let found = model.predictions(test)
+        values[name, "click-auc"] = try Discrimination.areaUnderCurve(
+            scores: found.clicks, positive: found.clickLabels)
+        values[name, "browse-auc"] = try Discrimination.areaUnderCurve(
+            scores: found.browses, positive: found.browseLabels)
+        values[name, "click-ece"] = try Calibration.expectedError(
+            confidences: found.clicks, correct: found.clickLabels)
+        values[name, "browse-ece"] = try Calibration.expectedError(
+            confidences: found.browses, correct: found.browseLabels)
+        values[name, "click-log-loss"] = try Likelihood.logLoss(
+            probabilities: found.clicks, outcomes: found.clickLabels)
+        values[name, "browse-log-loss"] = try Likelihood.logLoss(
+            probabilities: found.browses, outcomes: found.browseLabels)
+    }
+
+    /// How a scorer's probabilities become a list.
+    enum Rule {
+        case clicks
+        case expectedValue(beamWidth: Int, viewWeight: Double)
+    }
+
+    /// Lists by the rule, scored by the world.
+    func measureLists(
+        _ scorer: some ListScorer, _ rule: Rule, _ name: String, predicts: Bool = false, into values: inout SeedValues
+    ) {
+        let search: ListSearch
+        switch rule {
+        case .clicks: search = .clicks(length: scale.listLength)
+        case .expectedValue(let beamWidth, let viewWeight):
+            var fitted = ListSearch.fitted(
+                to: scorer, requests: min(64, starts.count), length: scale.listLength, viewWeight: viewWeight)
+            fitted.beamWidth = beamWidth
+            search = fitted
+        }
+        measure(search.run(scorer, requests: starts.count), name, predicts: predicts, into: &values)
+    }
+
+    func measureRandomLists(_ name: String, into values: inout SeedValues) {
+        let lists = starts.indices.map { request in
+            var generator = SeededGenerator(seed: seed, 77, UInt64(request))
+            var list = ListPrefix(request: request)
+            list.items = generator.shuffled(0..<Int32(world.items.count)).prefix(scale.listLength).map { $0 }
+            return list
+        }
+        measure(lists, name, predicts: false, into: &values)
+    }
+
+    private func measure(_ lists: [ListPrefix], _ name: String, predicts: Bool, into values: inout SeedValues) {
+        let truth = SessionTruth(world: world, draws: scale.draws, luckSeed: seed + 9)
+        let found = lists.map { truth.expected(list: $0.items, start: starts[$0.request], request: $0.request) }
+        let count = Double(lists.count)
+        values[name, "views"] = found.reduce(0) { $0 + $1.views } / count
+        values[name, "clicks"] = found.reduce(0) { $0 + $1.clicks } / count
+        if predicts {
+            values[name, "predicted-views"] = lists.reduce(0) { $0 + $1.expectedViews } / count
+            values[name, "predicted-clicks"] = lists.reduce(0) { $0 + $1.expectedClicks } / count
+        }
+    }
+}

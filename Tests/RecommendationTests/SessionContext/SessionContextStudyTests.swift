@@ -1,0 +1,79 @@
+import Evaluation
+import Experiments
+import Foundation
+import Recommendation
+import Testing
+import Training
+
+@Suite("The study session-context", .serialized)
+struct SessionContextStudyTests {
+    private func run(ablate: Bool = false) async throws -> StudyResult {
+        try await StudyRunner(
+            environment: RunEnvironment(processor: "test", threads: 1, precision: "f32", system: "test"), commit: "abc"
+        ).run(SessionContextStudy(), scale: .smoke, ablate: ablate)
+    }
+
+    @Test("Smoke measures every claim with its null control and gives no verdict", .timeLimit(.minutes(2)))
+    func smoke() async throws {
+        let result = try await run()
+        #expect(result.claims.count == 11)
+        #expect(result.claims.allSatisfy { $0.claim.id.hasPrefix("session-context-") && $0.verdict == .notShown })
+        #expect(result.claims.allSatisfy { $0.claim.control.kind == .null })
+        // Where browsing depends on nothing that is shown, every list gets the same views.
+        let views = try #require(result.claims.first { $0.claim.id == "session-context-views" })
+        #expect(abs(views.control.effect.estimate) < 1e-6)
+        #expect(views.values.method.allSatisfy { $0 > 1 && $0 < 6 })
+    }
+
+    @Test("Ablated, the null worlds stand in the method's place")
+    func ablated() async throws {
+        let result = try await run(ablate: true)
+        #expect(result.claims.allSatisfy { $0.effect == $0.control.effect && $0.verdict == .notShown })
+    }
+}
+
+@Suite("The method session-context", .serialized)
+struct SessionContextMethodTests {
+    @Test("It trains on a CSV log, saves, and evaluates to the same numbers; broken data are errors")
+    func csv() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "session-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let log = folder.appending(path: "log.csv")
+        var text = "user_id,session_id,item_id,click,full\n"
+        for user in 0..<40 {
+            for session in 0..<3 {
+                let length = 2 + (user + session) % 4
+                for slot in 0..<length {
+                    let item = (user * 3 + session * 5 + slot * 7) % 12
+                    text +=
+                        "u\(user),s\(session),i\(item),\(item % 3 == 0 ? 1 : 0),\(length == 5 && slot == 4 ? 1 : 0)\n"
+                }
+            }
+        }
+        try text.write(to: log, atomically: true, encoding: .utf8)
+        var recipe = SessionContextRecipe()
+        recipe.data.source = log.path
+        recipe.data.listEndColumn = "full"
+        recipe.training.epochs = 20
+        recipe.training.learningRate = 1e-2
+        let settings = recipe
+        var session = TrainingSession(output: folder.appending(path: "model"))
+        session.showsProgress = false
+        let quiet = session
+        let trained = try await TensorActor.run { try SessionContext.train(settings, in: quiet) }
+        let measured = try await TensorActor.run { try SessionContext.evaluate(trained.folder, recipe: nil, in: quiet) }
+        #expect(try #require(measured.metrics["clickAUC"]) > 0.9)
+        let logLoss = try #require(trained.metrics["clickLogLoss"])
+        #expect(abs(try #require(measured.metrics["clickLogLoss"]) - logLoss) < 1e-5)
+
+        try (text + "u1,s0,i1,2,0\n").write(to: log, atomically: true, encoding: .utf8)
+        await #expect(throws: SessionDataError.self) {
+            try await TensorActor.run { try SessionContext.train(settings, in: quiet) }
+        }
+        try Data("{}".utf8).write(to: trained.folder.appending(path: "model.json"))
+        await #expect(throws: SessionDataError.self) {
+            try await TensorActor.run { try SessionContext.evaluate(trained.folder, recipe: nil, in: quiet) }
+        }
+    }
+}
