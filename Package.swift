@@ -98,7 +98,9 @@ let package = Package(
 
         // The families.
         library("PostTraining", ["Training", "LanguageModel", "Worlds"]),
-        library("Recommendation", ["Training", "Layers", "Tensors", "Evaluation", "Corpora", "Worlds", "Experiments"]),
+        library(
+            "Recommendation",
+            ["Training", "Reinforcement", "Layers", "Tensors", "Evaluation", "Corpora", "Worlds", "Experiments"]),
         library("Studies", ["PostTraining", "Recommendation"]),
 
         .executableTarget(

@@ -97,7 +97,8 @@ public enum PaperList {
             number: 16, system: "mccHRL",
             title: "Hierarchical Reinforcement Learning for Temporal Abstraction of Listwise Recommendation",
             reference: "arXiv 2409.07416", folders: ["Recommendation/HierarchicalAgent"], source: .precursorCode,
-            methods: ["hierarchical-agent"], studies: ["hierarchical-agent"], note: worldOnly),
+            methods: ["hierarchical-agent"], studies: ["hierarchical-agent"],
+            note: "Method and study are there; the study runs in the simulated feed."),
         Paper(
             number: 17, system: "INSCAFER",
             title: "Intra-session Context-aware Feed Recommendation in Live Systems",

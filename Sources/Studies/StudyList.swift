@@ -4,7 +4,9 @@ import Recommendation
 
 /// Every study, in the order of the papers.
 public enum StudyList {
-    public static let all: [any Study] = [ContextExtensionStudy(), SessionContextStudy()]
+    public static let all: [any Study] = [
+        ContextExtensionStudy(), HierarchicalAgentStudy(), SlateSanityStudy(), SessionContextStudy(),
+    ]
 
     /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.
     public static func named(_ id: String) throws -> any Study {

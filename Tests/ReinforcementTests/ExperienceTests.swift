@@ -52,6 +52,20 @@ struct ExperienceTests {
         #expect(returns == [3, 4, 4, 58, 66])
     }
 
+    @Test("Traced returns: λ = 0 is one step, λ = 1 the whole episode, 0.5 by hand")
+    func traced() {
+        let rewards: [Float] = [1, 2, 4]
+        let following: [Float] = [10, 20, 0]
+        func traced(_ trace: Float, isLast: [Bool] = [false, false, true]) -> [Float] {
+            Returns.traced(rewards: rewards, following: following, isLast: isLast, discount: 0.5, trace: trace)
+        }
+        #expect(traced(0) == [11, 22, 4])
+        #expect(traced(1) == [3, 4, 4])
+        // 2 + 0.5 · 20 + 0.5 · 0.5 · 4 = 13; 1 + 0.5 · 10 + 0.25 · 13 = 9.25.
+        #expect(traced(0.5) == [9.25, 13, 4])
+        #expect(traced(1, isLast: [true, false, true]) == [11, 4, 4])
+    }
+
     @Test("Advantages with trace 1 are returns minus values, with trace 0 one-step errors")
     func advantages() {
         let rewards: [Float] = [1, 2, 4, 8]

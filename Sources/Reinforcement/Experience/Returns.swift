@@ -24,6 +24,28 @@ public enum Returns {
         return returns
     }
 
+    /// Returns that trust the values by degrees (Sutton & Barto 2018, eq. 12.18):
+    /// `G_t = r_t + (1 - λ) γ V(s_(t+1)) + λ γ G_(t+1)` within an episode, `r_t + γ V(s_(t+1))` at its last step.
+    ///
+    /// - Parameters:
+    ///   - following: `γ V(s_(t+1))`, already discounted, 0 after a terminal step.
+    ///   - isLast: the last step of an episode, terminal or truncated.
+    ///   - trace: λ; 0 is the one-step target.
+    public static func traced(
+        rewards: [Float], following: [Float], isLast: [Bool], discount: Float, trace: Float
+    ) -> [Float] {
+        precondition(
+            rewards.count == following.count && rewards.count == isLast.count,
+            "\(rewards.count) rewards, \(following.count) values, \(isLast.count) ends")
+        var returns = rewards
+        for step in rewards.indices.reversed() {
+            let ends = isLast[step] || step == rewards.count - 1
+            returns[step] +=
+                ends ? following[step] : (1 - trace) * following[step] + trace * discount * returns[step + 1]
+        }
+        return returns
+    }
+
     /// Generalised advantages (Schulman et al. 2016, eq. 16): `δ_t = r_t + γ V(s_(t+1)) - V(s_t)`,
     /// `A_t = δ_t + γ λ A_(t+1)` within an episode.
     ///

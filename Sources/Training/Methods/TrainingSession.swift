@@ -95,6 +95,37 @@ public struct TrainingSession: Sendable {
         }
     }
 
+    /// Trains a method that brings a loop of its own, as learning from rewards does, and writes the artefact; keeps the
+    /// run store and the manifest. Such a run has no checkpoint: interrupted, it begins anew.
+    ///
+    /// - Parameters:
+    ///   - train: trains, records and returns how far it came; throws `CancellationError` where the user stopped it.
+    ///   - writeFiles: writes everything but the manifest into a folder.
+    /// - Throws: ``TrainingError/noCheckpoint(folder:)`` where the session is to resume, and what `train` throws.
+    @TensorActor
+    public func run<M: Method>(
+        _ method: M.Type, _ settings: M.Settings, precision: String,
+        train: (RunRecorder?) throws -> TrainingProgress, writeFiles: (URL) throws -> Void
+    ) throws -> TrainedArtefact {
+        guard !resumes else { throw TrainingError.noCheckpoint(folder: checkpoint.path) }
+        let recipe = try RecipeText.plain(settings, method: M.name)
+        let recorder = try recorder(M.name, recipe: recipe, base: nil, precision: precision, earlier: nil)
+        do {
+            let outcome = TrainingOutcome(reason: .steps, progress: try train(recorder))
+            say(outcome.text)
+            let metrics = Self.metrics(outcome.progress)
+            try writeArtefact(M.name, recipe: recipe, base: nil, metrics: metrics, writeFiles)
+            try recorder?.finish(artefact: output)
+            return TrainedArtefact(folder: output, outcome: outcome, metrics: metrics, runID: recorder?.id)
+        } catch is CancellationError {
+            try? recorder?.interrupt()
+            throw CancellationError()
+        } catch {
+            try? recorder?.fail(error)
+            throw error
+        }
+    }
+
     private func recorder(
         _ method: String, recipe: String, base: ArtefactManifest.Base?, precision: String, earlier: String?
     ) throws -> RunRecorder? {
@@ -110,19 +141,9 @@ public struct TrainingSession: Sendable {
         _ loop: TrainingLoop<L, Source>, _ outcome: TrainingOutcome, method: String, recipe: String,
         base: ArtefactManifest.Base?, writeFiles: (URL) throws -> Void
     ) throws -> TrainedArtefact {
-        var metrics = outcome.progress.evaluation
-        metrics["trainingLoss"] = outcome.progress.loss
-        metrics["tokens"] = Double(outcome.progress.tokens)
-        metrics["steps"] = Double(outcome.progress.step)
-        metrics["seconds"] = outcome.progress.seconds
+        let metrics = Self.metrics(outcome.progress)
         do {
-            try AtomicDirectory.write(to: output) { folder in
-                try writeFiles(folder)
-                let manifest = try ArtefactManifest(
-                    kind: method, base: base, recipe: recipe, metrics: metrics, commit: SourceCommit.current(),
-                    filesOf: folder)
-                try manifest.write(to: folder)
-            }
+            try writeArtefact(method, recipe: recipe, base: base, metrics: metrics, writeFiles)
         } catch {
             // Hours of training must not hang on a full disk elsewhere.
             try? loop.save()
@@ -131,5 +152,27 @@ public struct TrainingSession: Sendable {
         try loop.recorder?.finish(artefact: output)
         try? FileManager.default.removeItem(at: checkpoint)
         return TrainedArtefact(folder: output, outcome: outcome, metrics: metrics, runID: loop.recorder?.id)
+    }
+
+    private static func metrics(_ progress: TrainingProgress) -> [String: Double] {
+        var metrics = progress.evaluation
+        metrics["trainingLoss"] = progress.loss
+        metrics["tokens"] = Double(progress.tokens)
+        metrics["steps"] = Double(progress.step)
+        metrics["seconds"] = progress.seconds
+        return metrics
+    }
+
+    private func writeArtefact(
+        _ method: String, recipe: String, base: ArtefactManifest.Base?, metrics: [String: Double],
+        _ writeFiles: (URL) throws -> Void
+    ) throws {
+        try AtomicDirectory.write(to: output) { folder in
+            try writeFiles(folder)
+            let manifest = try ArtefactManifest(
+                kind: method, base: base, recipe: recipe, metrics: metrics, commit: SourceCommit.current(),
+                filesOf: folder)
+            try manifest.write(to: folder)
+        }
     }
 }

@@ -1,0 +1,236 @@
+import Evaluation
+import Foundation
+import Layers
+import Reinforcement
+import Tensors
+
+/// An agent of one level: past sessions and the views of the current one lead straight to an item.
+///
+/// It has the encoders and heads of the two-level agent and sees the same. What it is trained for is the algorithm:
+/// clicks (a myopic ranker), TD3 or DDPG with proto-items, or Q-learning over the catalogue, which is SlateQ with slates
+/// of one item.
+package final class FlatAgent: FeedAgent {
+    /// What the agent is trained for, and by what it ranks.
+    package enum Algorithm: String, Sendable, CaseIterable {
+        /// The click head: pointwise click prediction, greedy.
+        case clickRanking = "click-ranking"
+        /// Proto-items by the deterministic policy gradient with two critics.
+        case policyGradient = "policy-gradient"
+        /// The catalogue scored by the critic (double Q-learning).
+        case qLearning = "q-learning"
+    }
+
+    package struct Settings: Sendable, Equatable {
+        package var hidden = 32
+        package var headHidden = 64
+        package var warmRate = 2e-3
+        package var criticRate = 2e-3
+        package var actorRate = 3e-3
+        package var followRate = 0.03
+        /// From view to view.
+        package var discount = 0.97
+        /// For every day between two sessions.
+        package var dailyDiscount = 0.97
+        /// λ of traced returns within a session; 0 is the one-step target.
+        package var trace = 0.9
+        /// λ of the pull towards executed items.
+        package var anchor = 0.0
+        /// Updates of the critics for one of the actor.
+        package var actorDelay = 2
+
+        package init() {}
+    }
+
+    package let name: String
+    package let catalogue: FeedCatalogue
+    package let optionWidth = 0
+    package let lag: Int
+    /// Off: no view of the current session is seen, as where all features are stale.
+    package let seesSession: Bool
+    package let algorithm: Algorithm
+    private let settings: Settings
+    private let network: TargetNetwork<FlatNetwork>
+    private let warmOptimizer: NetworkOptimizer
+    private let criticOptimizer: NetworkOptimizer
+    private let actorOptimizer: NetworkOptimizer
+    private var updates = 0
+
+    /// - Parameter lag: sessions that all of the agent's features are late; 0 sees everything up to the last view.
+    package init(
+        _ algorithm: Algorithm, catalogue: FeedCatalogue, settings: Settings = Settings(), lag: Int = 0, seed: UInt64
+    ) {
+        name = algorithm.rawValue
+        self.algorithm = algorithm
+        self.catalogue = catalogue
+        self.settings = settings
+        self.lag = lag
+        seesSession = lag == 0
+        let online = FlatNetwork(catalogue, settings: settings, from: RandomSource(seed: seed))
+        online.train()
+        network = TargetNetwork(online)
+        warmOptimizer = NetworkOptimizer(online.parameters, rate: settings.warmRate)
+        criticOptimizer = NetworkOptimizer(
+            online.parameters.filter { !ItemHeads.isPolicy($0.name) }, rate: settings.criticRate)
+        actorOptimizer = NetworkOptimizer(
+            online.parameters.filter { ItemHeads.isPolicy($0.name) }, rate: settings.actorRate)
+    }
+
+    package var sessionWidth: Int { settings.hidden + FeedSession.contextWidth }
+    package var stateWidth: Int { settings.hidden }
+    package var parameterCount: Int { network.online.parameterCount }
+
+    package func begin(history: Tensor, context: Tensor, noise: Double, random: RandomSource) -> Tensor {
+        network.online.session(history, context)
+    }
+
+    package func advance(_ state: Tensor, items: Tensor, clicks: Tensor, slots: Tensor) -> Tensor {
+        seesSession ? network.online.memory.step(state, items: items, clicks: clicks) : state * 0.0
+    }
+
+    package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+        let heads = network.online.heads
+        let hidden = heads.state(.concatenated([state, session, slots], along: 1))
+        let slope: Tensor
+        switch algorithm {
+        case .clickRanking: slope = heads.clickLogit(hidden).slope
+        case .qLearning: slope = heads.value(0, hidden).slope
+        case .policyGradient: slope = heads.proto(hidden)
+        }
+        guard noise > 0 else { return slope.matmul(catalogue.columns) }
+        let length = slope.norm(along: 1, keepingAxes: true) * (noise / Double(catalogue.dimensions).squareRoot())
+        return (slope + length * .normal(slope.shape, from: random)).matmul(catalogue.columns)
+    }
+
+    package func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws {
+        let batch = replay.sample(sessions, lag: lag, using: &generator)
+        let items = catalogue.embeddings.rows(batch.items)
+        if algorithm == .qLearning {
+            // Off-policy as it is, it may learn its values from the log.
+            try learnValues(batch)
+            return network.follow(rate: settings.followRate)
+        }
+        let (state, _) = states(batch, network: network.online)
+        let heads = network.online.heads
+        let warm = heads.warmLogit(heads.proto(state), items: items)
+        try warmOptimizer.descend(
+            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch))
+        network.follow(rate: 1)
+    }
+
+    package func learn(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) throws {
+        let batch = replay.sample(sessions, lag: lag, using: &generator)
+        updates += 1
+        let items = catalogue.embeddings.rows(batch.items)
+        if algorithm == .clickRanking {
+            let (state, _) = states(batch, network: network.online)
+            return try criticOptimizer.descend(network.online.heads.clickLoss(state, items: items, batch: batch))
+        }
+        let state = try learnValues(batch)
+        if algorithm == .policyGradient, updates % settings.actorDelay == 0 {
+            let heads = network.online.heads
+            let seen = state.detached()
+            try actorOptimizer.descend(
+                heads.actorLoss(seen, proto: heads.proto(seen), items: items, anchor: settings.anchor))
+        }
+        network.follow(rate: settings.followRate)
+    }
+
+    /// One step of both critics; returns the states before the views.
+    @discardableResult
+    private func learnValues(_ batch: FeedSessionBatch) throws -> Tensor {
+        let items = catalogue.embeddings.rows(batch.items)
+        let targets = targets(batch)
+        let (state, _) = states(batch, network: network.online)
+        try criticOptimizer.descend(
+            network.online.heads.criticLoss(state, items: items, targets: targets, batch: batch))
+        return state
+    }
+
+    /// `y = r + γ V'(next view)` within a session; `r + γ_day^gap V'(first view of the next session)` at its end, and
+    /// `r` alone where the user never came back.
+    package func targets(_ batch: FeedSessionBatch) -> Tensor {
+        withoutGradients {
+            let (_, after) = states(batch, network: network.target)
+            let first = firstState(batch, network: network.target)
+            // Only Q-learning asks the online network what it would choose.
+            let isDouble = algorithm == .qLearning
+            let within = bestValue(after, online: isDouble ? states(batch, network: network.online).after : after)
+            let beyond = bestValue(first, online: isDouble ? firstState(batch, network: network.online) : first)
+            let gap = (batch.gaps * log(settings.dailyDiscount)).exponential() * batch.notTerminal
+            let across = batch.perView(beyond * gap)
+            return batch.targets(
+                following: within * (1.0 - batch.isLast) * settings.discount + across * batch.isLast,
+                discount: settings.discount, trace: settings.trace)
+        }
+    }
+
+    /// The value of a state `[..., hidden]` under what the agent would show there.
+    private func bestValue(_ state: Tensor, online: Tensor) -> Tensor {
+        let slope =
+            algorithm == .qLearning
+            ? network.online.heads.value(0, online).slope : network.target.heads.proto(state)
+        let chosen = slope.matmul(catalogue.columns).indexOfMaximum(along: -1)
+        return network.target.heads.lowerValue(state, items: catalogue.embeddings.rows(chosen))
+    }
+
+    /// States before and after each view, `[views, hidden]` both.
+    private func states(_ batch: FeedSessionBatch, network: FlatNetwork) -> (before: Tensor, after: Tensor) {
+        let session = batch.perView(network.session(batch.history, batch.context))
+        let memory =
+            seesSession
+            ? network.memory.states(batch) : (before: blank(batch.items.count), after: blank(batch.items.count))
+        return (
+            network.heads.state(.concatenated([memory.before, session, batch.slots], along: 1)),
+            network.heads.state(.concatenated([memory.after, session, batch.nextSlots], along: 1))
+        )
+    }
+
+    private func blank(_ rows: Int) -> Tensor { .zeros([rows, settings.hidden]) }
+
+    /// The state at the first view of the next session: `[batch, hidden]`.
+    private func firstState(_ batch: FeedSessionBatch, network: FlatNetwork) -> Tensor {
+        let session = network.session(batch.nextHistory, batch.nextContext)
+        return network.heads.state(
+            .concatenated([blank(batch.count), session, .full([batch.count, 1], 1.0 / 20)], along: 1))
+    }
+}
+
+/// Both encoders and the heads of a flat agent.
+package final class FlatNetwork: Network {
+    package let history: GRU
+    package let memory: FeedMemory
+    package let heads: ItemHeads
+
+    package init(_ catalogue: FeedCatalogue, settings: FlatAgent.Settings, from source: RandomSource) {
+        history = GRU(
+            inputDimensions: FeedSession.summaryWidth(catalogue, optionWidth: 0), hiddenDimensions: settings.hidden,
+            from: source)
+        memory = FeedMemory(catalogue, hidden: settings.hidden, from: source)
+        heads = ItemHeads(
+            inputs: 2 * settings.hidden + FeedSession.contextWidth + 1, hidden: settings.headHidden,
+            dimensions: catalogue.dimensions, norm: catalogue.meanNorm, from: source)
+    }
+
+    private init(history: GRU, memory: FeedMemory, heads: ItemHeads) {
+        self.history = history
+        self.memory = memory
+        self.heads = heads
+    }
+
+    package func copy() -> FlatNetwork {
+        FlatNetwork(history: history.copy(), memory: memory.copy(), heads: heads.copy())
+    }
+
+    /// What stays the same within a session: `[batch, hidden + context]`.
+    package func session(_ history: Tensor, _ context: Tensor) -> Tensor {
+        .concatenated([self.history(history).state, context], along: 1)
+    }
+
+    package func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
+        history.visitParameters(path / "history", visit)
+        memory.visitParameters(path / "memory", visit)
+        heads.visitParameters(path / "heads", visit)
+    }
+}

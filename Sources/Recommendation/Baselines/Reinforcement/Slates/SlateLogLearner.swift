@@ -1,0 +1,89 @@
+import Evaluation
+import Layers
+import Reinforcement
+import Tensors
+import Worlds
+
+/// Q-learning from the log of a ranker that shows one item a step, with a conservative penalty or without: what it
+/// chooses is measured in the world, what it learns from is the log alone.
+struct SlateLogLearner {
+    struct Settings: Sendable, Equatable {
+        /// α; 0 is plain Q-learning.
+        var conservatism = 1.0
+        var updates = 1_000
+        var batch = 64
+        var discount = 0.97
+        var learningRate = 1e-3
+    }
+
+    private let agent: DeepQLearning<MultilayerPerceptron>
+    private let configuration: InterestEvolutionConfiguration
+
+    /// - Parameter log: steps with the topic shown as the action.
+    init(
+        _ log: ReplayBuffer, configuration: InterestEvolutionConfiguration, settings: Settings, seed: UInt64
+    ) throws {
+        self.configuration = configuration
+        var learning = DeepQLearning<MultilayerPerceptron>.Configuration()
+        learning.conservatism = settings.conservatism
+        learning.discount = settings.discount
+        learning.learningRate = settings.learningRate
+        learning.followRate = 0.02
+        agent = DeepQLearning(
+            MultilayerPerceptron(
+                [configuration.topicCount, 64, configuration.topicCount], from: RandomSource(seed: seed)), learning)
+        var generator = SeededGenerator(seed: seed).split("log")
+        for _ in 0..<settings.updates { try agent.step(log.sample(settings.batch, using: &generator)) }
+    }
+
+    /// The log of a greedy ranker with a share of uniform choices.
+    static func log(
+        _ configuration: InterestEvolutionConfiguration, users: Int, exploration: Double, seed: UInt64
+    ) throws -> ReplayBuffer {
+        var generator = SeededGenerator(seed: seed).split("behaviour")
+        var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
+        var log = ReplayBuffer(
+            capacity: users * configuration.maximumSteps, stateDimensions: configuration.topicCount,
+            actions: .discrete)
+        while !batch.isFinished {
+            let lanes = batch.activeLanes.map(Int.init)
+            let before = lanes.map { Array(batch.interests(lane: $0)) }
+            let topics = lanes.map { batch.candidates(lane: $0).map { Int($0.topic) } }
+            let slates = lanes.map { lane -> [Int] in
+                generator.bernoulli(exploration)
+                    ? [generator.integer(below: configuration.candidateCount)]
+                    : InterestEvolutionRanker.greedy.slate(batch, lane: lane)
+            }
+            for (row, outcome) in try batch.step(slates).enumerated() {
+                log.append(
+                    state: before[row], action: topics[row][slates[row][0]], reward: outcome.reward,
+                    nextState: Array(batch.interests(lane: Int(outcome.lane))),
+                    end: outcome.ended ? .terminal : outcome.truncated ? .truncated : .none)
+            }
+        }
+        return log
+    }
+
+    /// Mean watch time of a session when the candidate of the best topic is shown.
+    func watchTime(users: Int, seed: UInt64) throws -> Double {
+        var batch = try InterestEvolutionBatch(configuration, users: users, seed: seed)
+        let topics = configuration.topicCount
+        var total = 0.0
+        while !batch.isFinished {
+            let lanes = batch.activeLanes.map(Int.init)
+            let states = lanes.flatMap { Array(batch.interests(lane: $0)) }
+            let values = withoutGradients {
+                agent.values.online(Tensor(states, shape: [lanes.count, topics])).floats
+            }
+            let slates = lanes.enumerated().map { row, lane -> [Int] in
+                let documents = batch.candidates(lane: lane)
+                let best = documents.indices.max {
+                    values[row * topics + Int(documents[$0].topic)] < values[row * topics + Int(documents[$1].topic)]
+                }
+                return [best ?? 0]
+            }
+            for outcome in try batch.step(slates) { total += Double(outcome.reward) }
+        }
+        return total / Double(users)
+    }
+}

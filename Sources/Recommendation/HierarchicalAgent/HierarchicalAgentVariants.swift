@@ -1,0 +1,130 @@
+import Experiments
+import Worlds
+
+/// One thing that the study trains: an agent in a world with features of some age.
+struct HierarchicalAgentVariant: Sendable {
+    /// The world: click-bait and satisfaction matter, or nothing shown has consequences.
+    enum Preset: String, Sendable, CaseIterable {
+        case longTerm = "long-term"
+        case null
+
+        var prefix: String { self == .null ? "null-" : "" }
+
+        func configuration(_ scale: HierarchicalAgentScale) -> FeedConfiguration {
+            var configuration = self == .null ? FeedConfiguration.null : .longTerm
+            configuration.itemCount = scale.items
+            configuration.userCount = scale.training.trainingUsers + scale.training.measuredUsers
+            return configuration
+        }
+    }
+
+    enum Kind: Sendable {
+        case twoLevel(HierarchicalAgentConfiguration.Option, lag: Int, seesSession: Bool)
+        case flat(FlatAgent.Algorithm, lag: Int)
+        case list
+    }
+
+    let name: String
+    let preset: Preset
+    let kind: Kind
+    var isPartOfSlope = false
+
+    static let twoLevel = variant("two-level", .twoLevel(.learned, lag: 1, seesSession: true), isPartOfSlope: true)
+    static let constantOption = variant("constant-option", .twoLevel(.constant, lag: 1, seesSession: true))
+    static let flat = variant("flat", .flat(.policyGradient, lag: 0), isPartOfSlope: true)
+    static let qLearning = variant("flat-q-learning", .flat(.qLearning, lag: 0))
+    static let list = variant("list-agent", .list)
+    static let ranking = variant("click-ranking", .flat(.clickRanking, lag: 0))
+    static let nullTwoLevel = null(twoLevel)
+    static let nullRanking = null(ranking)
+
+    /// All but those with late features.
+    static let main = [
+        twoLevel, constantOption, flat, qLearning, list, ranking, nullTwoLevel, nullRanking,
+    ]
+
+    /// Everything a scale trains.
+    static func trained(_ scale: HierarchicalAgentScale) -> [HierarchicalAgentVariant] {
+        main
+            + scale.lags.flatMap { lag in
+                [
+                    variant(
+                        "two-level-late-\(lag)", .twoLevel(.learned, lag: lag, seesSession: true),
+                        isPartOfSlope: true),
+                    variant("flat-late-\(lag)", .flat(.policyGradient, lag: lag), isPartOfSlope: true),
+                    variant(
+                        "two-level-all-late-\(lag)", .twoLevel(.learned, lag: lag, seesSession: false),
+                        isPartOfSlope: true),
+                ]
+            }
+    }
+
+    /// The curves over lags: name, variant without a lag, variant with one.
+    static let lagged: [(name: String, fresh: String, late: @Sendable (Int) -> String)] = [
+        ("two-level", twoLevel.name, { "two-level-late-\($0)" }), ("flat", flat.name, { "flat-late-\($0)" }),
+        ("two-level-all-late", twoLevel.name, { "two-level-all-late-\($0)" }),
+    ]
+
+    private static func variant(_ name: String, _ kind: Kind, isPartOfSlope: Bool = false) -> Self {
+        Self(name: name, preset: .longTerm, kind: kind, isPartOfSlope: isPartOfSlope)
+    }
+
+    private static func null(_ other: Self) -> Self {
+        Self(name: Preset.null.prefix + other.name, preset: .null, kind: other.kind)
+    }
+
+    func agent(_ ground: FeedTrainingGround) -> any FeedAgent {
+        switch kind {
+        case .twoLevel(let option, let lag, let seesSession):
+            var configuration = HierarchicalAgentConfiguration()
+            configuration.option = option
+            return HierarchicalAgent(
+                ground.catalogue, configuration: configuration, lag: lag, seesSession: seesSession, seed: ground.seed)
+        case .flat(let algorithm, let lag):
+            return FlatAgent(algorithm, catalogue: ground.catalogue, lag: lag, seed: ground.seed)
+        case .list: return ListAgent(ground.catalogue, seed: ground.seed)
+        }
+    }
+
+    var exploration: FeedExploration {
+        switch kind {
+        case .flat(.clickRanking, _), .flat(.qLearning, _): .ranking
+        case .flat, .list: .flat
+        case .twoLevel: .twoLevel
+        }
+    }
+}
+
+/// What one scale of the study trains and measures.
+struct HierarchicalAgentScale: Sendable {
+    let seeds: Int
+    let items: Int
+    /// Sessions by which features are late.
+    let lags: [Int]
+    let training: FeedTrainingBudget
+
+    init(_ scale: Scale) {
+        var training = FeedTrainingBudget()
+        switch scale {
+        case .smoke:
+            (seeds, items, lags) = (2, 60, [2])
+            training.logUsers = 16
+            training.warmUpdates = 4
+            training.episodes = 2
+            training.episodeUsers = 8
+            training.updatesPerEpisode = 4
+            training.batchSessions = 8
+            training.trainingUsers = 16
+            training.measuredUsers = 16
+        case .quick:
+            (seeds, items, lags) = (10, 300, [3])
+            training.warmUpdates = 150
+            training.episodes = 5
+            training.updatesPerEpisode = 90
+        case .full:
+            (seeds, items, lags) = (10, 300, [1, 2, 3, 4, 5])
+            training.episodes = 24
+        }
+        self.training = training
+    }
+}

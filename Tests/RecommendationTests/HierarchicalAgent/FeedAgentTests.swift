@@ -1,0 +1,191 @@
+import Evaluation
+import Foundation
+import Layers
+import Recommendation
+import Tensors
+import Testing
+import Training
+import Worlds
+
+@Suite("Agents of the feed", .serialized)
+struct FeedAgentTests {
+    static func ground(seed: UInt64 = 3) throws -> FeedTrainingGround {
+        var budget = FeedTrainingBudget()
+        budget.logUsers = 32
+        budget.trainingUsers = 32
+        budget.measuredUsers = 32
+        budget.warmUpdates = 40
+        budget.episodes = 1
+        budget.episodeUsers = 32
+        budget.updatesPerEpisode = 3
+        budget.batchSessions = 16
+        var configuration = FeedConfiguration.longTerm
+        configuration.itemCount = 60
+        configuration.userCount = 64
+        return try FeedTrainingGround(configuration, budget: budget, seed: seed)
+    }
+
+    /// Two sessions of one user: two views, a gap of 4 days, one view, never back.
+    static func replay(_ catalogue: FeedCatalogue, optionWidth: Int = 0) -> FeedReplay {
+        var first = FeedSession()
+        first.items = [5, 7]
+        first.clicks = [true, false]
+        first.gapAfter = 4
+        var second = FeedSession()
+        second.items = [9]
+        second.clicks = [true]
+        second.day = 4
+        second.gapBefore = 4
+        second.isTerminal = true
+        if optionWidth > 0 { first.option = [Float](repeating: 0.1, count: optionWidth) }
+        var replay = FeedReplay(catalogue, optionWidth: optionWidth)
+        replay.append(run: [first, second])
+        return replay
+    }
+
+    @Test("Targets by hand: one step within a session, a discounted next session at its end, nothing after a churn")
+    func flatTargets() async throws {
+        try await TensorActor.run {
+            let catalogue = try Self.ground().catalogue
+            var settings = FlatAgent.Settings()
+            settings.trace = 0
+            func targets(_ gap: Double) throws -> [Float] {
+                settings.dailyDiscount = gap
+                let agent = FlatAgent(.policyGradient, catalogue: catalogue, settings: settings, seed: 1)
+                return agent.targets(FeedSessionBatch(Self.replay(catalogue), rows: [0, 1], lag: 0)).floats
+            }
+            let near = try targets(1)
+            let far = try targets(0.5)
+            // Same network, so the same values: only the end of the first session is discounted by the gap, four days.
+            #expect(near[0] == far[0])
+            #expect(abs(far[1] - near[1] / 16) < 1e-5 && near[1] != 0)
+            // The last view was clicked and nothing follows.
+            #expect(near[2] == 1 && far[2] == 1)
+        }
+    }
+
+    @Test("The lower level's session ends in nothing; the upper level's in the next session or in nothing")
+    func twoLevelTargets() async throws {
+        try await TensorActor.run {
+            let catalogue = try Self.ground().catalogue
+            var configuration = HierarchicalAgentConfiguration()
+            configuration.trace = 0
+            configuration.returnReward = 3
+            configuration.dailyDiscount = 0.5
+            let agent = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
+            let batch = FeedSessionBatch(
+                Self.replay(catalogue, optionWidth: catalogue.dimensions), rows: [0, 1], lag: 1)
+            let lower = agent.lowerTargets(batch).floats
+            #expect(lower[1] == 0 && lower[2] == 1)
+            #expect(lower[0] != 1)
+            let upper = agent.upperTargets(batch).floats
+            // One click each, in units of ten; the first user returned after four days.
+            #expect(abs(upper[1] - 0.1) < 1e-6)
+            configuration.returnReward = 0
+            let plain = HierarchicalAgent(catalogue, configuration: configuration, seed: 1).upperTargets(batch).floats
+            #expect(abs(upper[0] - plain[0] - 3 / 10 / 16) < 1e-5)
+            #expect(plain[0] != 0.1)
+        }
+    }
+
+    @Test("An agent that is ℓ sessions late sees ℓ - 1 sessions less, and the replay agrees with the running feed")
+    func lag() throws {
+        let catalogue = try Self.ground().catalogue
+        var sessions: [FeedSession] = []
+        for number in 0..<4 {
+            var session = FeedSession()
+            session.items = [Int32(number)]
+            session.clicks = [true]
+            sessions.append(session)
+        }
+        var replay = FeedReplay(catalogue, optionWidth: 0)
+        replay.append(run: sessions)
+        func views(lag: Int) -> Int {
+            let history = FeedSessionBatch(replay, rows: [3], lag: lag).history
+            let counts = history.select(catalogue.dimensions, along: 2).floats
+            return counts.count { $0 > 0 }
+        }
+        #expect([0, 1, 2, 3, 4, 5].map(views) == [3, 3, 2, 1, 0, 0])
+        // A session's own views never reach its history: the next history has exactly one more.
+        let batch = FeedSessionBatch(replay, rows: [2], lag: 1)
+        let newest = batch.nextHistory.select(FeedReplay.historyLength - 1, along: 1).floats
+        let expected = sessions[2].summary(catalogue, optionWidth: 0)
+        #expect(newest.prefix(catalogue.dimensions) == expected.prefix(catalogue.dimensions))
+    }
+
+    @Test("Options have the length of an item, a constant option is nothing, and the lower level keeps near the option")
+    func options() async throws {
+        try await TensorActor.run {
+            let ground = try Self.ground()
+            let catalogue = ground.catalogue
+            let source = RandomSource(seed: 9)
+            let heads = ItemHeads(
+                inputs: 4, hidden: 8, dimensions: catalogue.dimensions, norm: catalogue.meanNorm, from: source)
+            let option = Tensor(Array(catalogue.row(3)), shape: [1, catalogue.dimensions])
+            let scaled = option / option.norm() * catalogue.meanNorm
+            let state = heads.state(.normal([50, 4], standardDeviation: 30, from: source))
+            for freedom in [0.0, 0.5] {
+                let proto = heads.proto(state, option: scaled, freedom: freedom)
+                #expect(proto.norm(along: 1).isClose(to: .full([50], catalogue.meanNorm), absoluteTolerance: 1e-4))
+                let cosine = proto.cosineSimilarity(scaled, along: 1).minimum().item
+                // Within arcsin(freedom) of the option.
+                #expect(cosine > cos(asin(freedom)) - 1e-4)
+            }
+            var configuration = HierarchicalAgentConfiguration()
+            let history = Tensor.zeros([2, FeedReplay.historyLength, catalogue.dimensions * 2 + 3])
+            let context = Tensor.zeros([2, FeedSession.contextWidth])
+            func length(_ kind: HierarchicalAgentConfiguration.Option) -> Tensor {
+                configuration.option = kind
+                return HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
+                    .begin(history: history, context: context, noise: 0.3, random: source)
+                    .slice(0..<catalogue.dimensions, along: 1).norm(along: 1)
+            }
+            #expect(length(.constant).floats == [0, 0])
+            #expect(length(.learned).isClose(to: .full([2], catalogue.meanNorm), absoluteTolerance: 1e-3))
+        }
+    }
+
+    @Test("No agent shows an item twice in a session, and the warmed-up ranker is clicked more than a random one")
+    func serving() async throws {
+        try await TensorActor.run {
+            let ground = try Self.ground()
+            let random = try ground.measurement.run(RandomFeedPolicy(seed: 1))
+            let agents: [any FeedAgent] = [
+                FlatAgent(.clickRanking, catalogue: ground.catalogue, seed: 2),
+                FlatAgent(.policyGradient, catalogue: ground.catalogue, seed: 2),
+                FlatAgent(.qLearning, catalogue: ground.catalogue, seed: 2),
+                HierarchicalAgent(ground.catalogue, seed: 2), ListAgent(ground.catalogue, seed: 2),
+            ]
+            for agent in agents {
+                try ground.train(agent, exploration: .twoLevel)
+                let (report, runs) = try FeedDriver.run(
+                    agent, in: ground.measurement, generator: SeededGenerator(seed: 4))
+                for session in runs.joined() { #expect(Set(session.items).count == session.items.count) }
+                #expect(runs.joined().reduce(0) { $0 + $1.items.count } == report.views)
+                if agent.name == "click-ranking" {
+                    #expect(report.clickThroughRate > 1.15 * random.clickThroughRate)
+                }
+                // The same seed serves the same.
+                let again = try FeedDriver.run(agent, in: ground.measurement, generator: SeededGenerator(seed: 4))
+                #expect(again.report.expectedClicksByUser == report.expectedClicksByUser)
+            }
+        }
+    }
+
+    @Test("A step of an optimiser changes its own parameters only")
+    func ownParameters() async throws {
+        try await TensorActor.run {
+            let first = Tensor([Float(1)]).requiringGradient()
+            let second = Tensor([Float(1)]).requiringGradient()
+            let optimizer = NetworkOptimizer([.init(name: "first", tensor: first)], rate: 0.1)
+            try optimizer.descend((first * second).sum())
+            #expect(first.item < 1 && second.item == 1 && second.gradient == nil)
+        }
+    }
+
+    @Test("The value of a slate is what its items are worth, weighed by how they are chosen")
+    func slateValue() {
+        // No choice, the last probability, is worth nothing.
+        #expect(SlateLearner.slateValue(probabilities: [0.5, 0.25, 0.25], values: [4, 8]) == 4)
+    }
+}
