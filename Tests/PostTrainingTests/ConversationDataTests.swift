@@ -38,6 +38,23 @@ struct ConversationDataTests {
             messages.map(\.content) == SupportDialogueFormat.messages(conversation, counting: .words).map(\.content))
     }
 
+    @Test("A strategy may count more than the words behind it, in training alone")
+    func strategyWeight() throws {
+        let corpus = SupportCorpus(
+            train: [conversation], validation: [conversation], test: [conversation], origin: "test")
+        let data = ConversationData(corpus, strategyWeight: 4)
+        let tokenizer = try ByteTokenizer.make()
+        func weight(_ examples: [ChatExample]) throws -> Float {
+            let encoded = try SupportDialogueFormat.template.encode(examples[0].messages, with: tokenizer)
+            return encoded.lossWeights.reduce(0, +)
+        }
+        let strategies = "[Question][Reflection of feelings]".utf8.count
+        let words = " When did that happen? You sound sad.".utf8.count
+        #expect(try weight(data.train) == Float(4 * strategies + words + 2))
+        #expect(try weight(data.heldOut) == Float(strategies + words + 2))
+        #expect(try weight(data.measured) == Float(words))
+    }
+
     @Test("The strategy comes off the front of an answer, and only a known one")
     func parse() {
         let parsed = SupportDialogueFormat.parse(" [Providing Suggestions] Try to rest.")

@@ -19,14 +19,22 @@ public struct ConversationData: Sendable {
     public var origin: String
 
     /// Support conversations; supporters' turns are learned with their strategy and measured without it.
-    /// - Parameter shuffleSeed: exchanges the strategies of the training turns at random, as a control.
-    public init(_ corpus: SupportCorpus, shuffleSeed: UInt64? = nil) {
+    /// - Parameters:
+    ///   - shuffleSeed: exchanges the strategies of the training turns at random, as a control.
+    ///   - strategyWeight: how much a token of a strategy counts in training; one of the words counts 1.
+    public init(_ corpus: SupportCorpus, shuffleSeed: UInt64? = nil, strategyWeight: Double = 1) {
         let training = shuffleSeed.map { SupportDialogueFormat.shufflingStrategies(corpus.train, seed: $0) }
-        func examples(_ part: [SupportConversation], _ counted: SupportDialogueFormat.Counted) -> [ChatExample] {
+        func examples(
+            _ part: [SupportConversation], _ counted: SupportDialogueFormat.Counted, strategyWeight: Double = 1
+        ) -> [ChatExample] {
             part.filter { $0.turns.contains { $0.speaker == .supporter } }
-                .map { ChatExample(messages: SupportDialogueFormat.messages($0, counting: counted)) }
+                .map {
+                    ChatExample(
+                        messages: SupportDialogueFormat.messages(
+                            $0, counting: counted, strategyWeight: strategyWeight))
+                }
         }
-        train = examples(training ?? corpus.train, .turns)
+        train = examples(training ?? corpus.train, .turns, strategyWeight: strategyWeight)
         heldOut = examples(corpus.validation, .turns)
         measured = examples(corpus.test, .words)
         support = corpus
@@ -57,22 +65,25 @@ public struct ConversationData: Sendable {
     public static func load(
         _ recipe: ConversationDataRecipe, seed: UInt64, directory: DataDirectory = .init()
     ) throws -> ConversationData {
-        let shuffleSeed = recipe.shufflesStrategies ? seed : nil
+        func support(_ corpus: SupportCorpus) -> ConversationData {
+            ConversationData(
+                corpus, shuffleSeed: recipe.shufflesStrategies ? seed : nil, strategyWeight: recipe.strategyWeight)
+        }
         switch recipe.train {
         case "": throw TrainingDataError.unknownSource("data.train", reason: "not given; a file, esconv or simulator")
-        case "esconv": return ConversationData(try directory.supportConversations(), shuffleSeed: shuffleSeed)
-        case "simulator": return ConversationData(SupportRenderer.reading.corpus(), shuffleSeed: shuffleSeed)
+        case "esconv": return support(try directory.supportConversations())
+        case "simulator": return support(SupportRenderer.reading.corpus())
         default: break
         }
         let file = URL(fileURLWithPath: recipe.train)
         if (try? file.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) == true {
-            return ConversationData(try ESConv.load(folder: file), shuffleSeed: shuffleSeed)
+            return support(try ESConv.load(folder: file))
         }
         if file.pathExtension == "json" {
             let parts = ESConv.split(try ESConv.conversations(array: file))
             let corpus = SupportCorpus(
                 train: parts.train, validation: parts.validation, test: parts.test, origin: file.lastPathComponent)
-            return ConversationData(corpus, shuffleSeed: shuffleSeed)
+            return support(corpus)
         }
         let heldOut = try recipe.heldOut.map { try ChatFile.read(url: URL(fileURLWithPath: $0)) }
         return ConversationData(
@@ -122,6 +133,7 @@ public struct ConversationDataRecipe: Codable, Sendable, Equatable {
     public var train = ""
     public var heldOut: String?
     public var heldOutShare = 0.05
+    public var strategyWeight = 1.0
     public var shufflesStrategies = false
 
     public init() {}
@@ -131,6 +143,9 @@ public struct ConversationDataRecipe: Codable, Sendable, Equatable {
             "train", "esconv, simulator, a folder or file of ESConv, or a file with one chat a line (JSONL)."),
         RecipeField("heldOut", "A chat file to measure on; none: a share of the training file."),
         RecipeField("heldOutShare", "That share.", range: .from(0, below: 1)),
+        RecipeField(
+            "strategyWeight", "How much a token of a support strategy counts; one of the words counts 1.",
+            range: .between(0, 1000)),
         RecipeField("shufflesStrategies", "A control: strategies of support conversations exchanged at random."),
     ]
 }

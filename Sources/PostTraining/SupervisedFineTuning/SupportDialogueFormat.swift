@@ -20,10 +20,15 @@ public enum SupportDialogueFormat {
     public static func prefix(_ strategy: SupportStrategy) -> String { "[\(strategy.name)]" }
 
     /// The turns of a conversation. A supporter's turn without annotation has no prefix.
-    public static func messages(_ conversation: SupportConversation, counting counted: Counted = .turns) -> [Message] {
+    /// - Parameter strategyWeight: how much a token of the strategy counts where it counts; one of the words counts 1.
+    public static func messages(
+        _ conversation: SupportConversation, counting counted: Counted = .turns, strategyWeight: Double = 1
+    ) -> [Message] {
         conversation.turns.map { turn in
             guard turn.speaker == .supporter else { return Message(.user, turn.text) }
-            let strategy = turn.strategy.map { ContentSpan(prefix($0), trained: counted == .turns) }
+            let strategy = turn.strategy.map {
+                ContentSpan(prefix($0), trained: counted == .turns, weight: Float(strategyWeight))
+            }
             let words = ContentSpan(turn.strategy == nil ? turn.text : " " + turn.text, trained: true)
             // The mark that ends a turn counts with the message, words with their span.
             return Message(.assistant, spans: [strategy, words].compactMap(\.self), trained: counted == .turns)

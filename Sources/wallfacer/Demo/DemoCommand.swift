@@ -106,12 +106,14 @@ struct DemoCommand: AsyncParsableCommand {
         print("report: \(page.path)")
     }
 
-    /// The recipe of the demo: a small adapter and a step every 1,024 tokens, chosen on validation conversations.
+    /// The recipe of the demo: a small adapter and a step every 1,024 tokens.
     private func settings(_ data: DemoData) -> SupervisedFineTuningRecipe {
         var settings = SupervisedFineTuningRecipe()
         settings.model = model
         settings.data.train = data.recipeName
         settings.data.shufflesStrategies = shuffleStrategies
+        // A strategy is a few tokens among the many of a turn.
+        settings.data.strategyWeight = 4
         settings.adapter.rank = 16
         settings.adapter.alpha = 32
         settings.adapter.dropout = 0
@@ -120,8 +122,8 @@ struct DemoCommand: AsyncParsableCommand {
         settings.optimizer.warmUpShare = 0.1
         settings.budget.tokens = tokens
         settings.budget.seconds = seconds
-        settings.budget.length = 512
-        settings.budget.rows = 2
+        settings.budget.length = 1024
+        settings.budget.rows = 1
         settings.precision = precision
         settings.seed = seed
         return settings
