@@ -73,7 +73,8 @@ struct Demo: Sendable {
         session.name = "demo"
         session.say = say
         session.progressLineSeconds = 30
-        session.resumes = !retrain && (try wasInterrupted(store, at: session.checkpoint, recipe: recipe))
+        let continues = try wasInterrupted(store, at: session.checkpoint, recipe: recipe)
+        session.resumes = continues && !retrain
         if session.resumes { say("going on where this training was interrupted (--retrain trains anew)") }
         var corpus = try ConversationData.load(
             settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
