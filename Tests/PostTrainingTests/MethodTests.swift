@@ -146,8 +146,16 @@ struct MethodTests {
     func supportEvaluation() async throws {
         try await withTemporaryFolder { folder in
             try BaseModel.write(to: folder.appending(path: "base"))
+            // Three parts in the layout of the data set, of few conversations.
+            let corpus = SupportRenderer.reading.corpus(train: 12, validation: 2, test: 3)
+            let data = folder.appending(path: "data")
+            try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+            for (name, part) in [("train", corpus.train), ("valid", corpus.validation), ("test", corpus.test)] {
+                let lines = try part.map { try String(decoding: JSONEncoder().encode(Record($0)), as: UTF8.self) }
+                try Data(lines.joined(separator: "\n").utf8).write(to: data.appending(path: "\(name).jsonl"))
+            }
             var settings = SupervisedFineTuningRecipe()
-            settings.data.train = "simulator"
+            settings.data.train = data.path
             settings.precision = .f32
             let recipe = settings
             var session = TrainingSession(output: folder.appending(path: "out"))
@@ -157,7 +165,6 @@ struct MethodTests {
             let evaluation = try await TensorActor.run {
                 try SupervisedFineTuning.evaluate(model, with: recipe, in: quiet)
             }
-            let corpus = SupportRenderer.reading.corpus()
             #expect(evaluation.count == corpus.test.count)
             let floor = try TextBlindFloors(corpus).best(test: corpus.test.map { $0.strategies.map(\.rawValue) })
             #expect(evaluation.metrics["floorAccuracy"] == floor.accuracy)
@@ -167,6 +174,29 @@ struct MethodTests {
             #expect(accuracy < floor.accuracy)
             #expect(try #require(evaluation.intervals["strategyAccuracy"]).contains(accuracy))
             #expect(evaluation.intervals["strategyMacroF1"] != nil && evaluation.intervals["perplexity"] != nil)
+        }
+    }
+
+    /// A conversation as a line of the data set.
+    private struct Record: Encodable {
+        struct Turn: Encodable {
+            let speaker: String
+            let text: String
+            let strategy: String?
+        }
+
+        let situation: String
+        let problem_type: String
+        let emotion_type: String
+        let dialog: [Turn]
+
+        init(_ conversation: SupportConversation) {
+            situation = conversation.situation
+            problem_type = conversation.problem
+            emotion_type = conversation.emotion
+            dialog = conversation.turns.map {
+                Turn(speaker: $0.speaker == .seeker ? "usr" : "sys", text: $0.text, strategy: $0.strategy?.name)
+            }
         }
     }
 

@@ -18,7 +18,7 @@ private func outcome(_ model: RemoteModel) async -> (text: String, error: (any E
     }
 }
 
-@Suite("Servers that misbehave", .timeLimit(.minutes(2)))
+@Suite("Servers that misbehave", .timeLimit(.minutes(10)))
 struct HostileServerTests {
     @Test(
         "A stream that breaks off is an error after what had arrived, and is not asked for again",
