@@ -150,8 +150,10 @@ struct MethodTests {
             let corpus = SupportRenderer.reading.corpus(train: 12, validation: 2, test: 3)
             let data = folder.appending(path: "data")
             try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
             for (name, part) in [("train", corpus.train), ("valid", corpus.validation), ("test", corpus.test)] {
-                let lines = try part.map { try String(decoding: JSONEncoder().encode(Record($0)), as: UTF8.self) }
+                let lines = try part.map { try String(decoding: encoder.encode(Record($0)), as: UTF8.self) }
                 try Data(lines.joined(separator: "\n").utf8).write(to: data.appending(path: "\(name).jsonl"))
             }
             var settings = SupervisedFineTuningRecipe()
@@ -186,14 +188,14 @@ struct MethodTests {
         }
 
         let situation: String
-        let problem_type: String
-        let emotion_type: String
+        let problemType: String
+        let emotionType: String
         let dialog: [Turn]
 
         init(_ conversation: SupportConversation) {
             situation = conversation.situation
-            problem_type = conversation.problem
-            emotion_type = conversation.emotion
+            problemType = conversation.problem
+            emotionType = conversation.emotion
             dialog = conversation.turns.map {
                 Turn(speaker: $0.speaker == .seeker ? "usr" : "sys", text: $0.text, strategy: $0.strategy?.name)
             }
