@@ -12,6 +12,8 @@ let package = Package(
             dependencies: [
                 .product(name: "Tensors", package: "wallfacer"), .product(name: "Layers", package: "wallfacer"),
                 .product(name: "LanguageModel", package: "wallfacer"),
+                .product(name: "Recommendation", package: "wallfacer"),
+                .product(name: "Training", package: "wallfacer"),
             ],
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),

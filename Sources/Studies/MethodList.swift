@@ -4,9 +4,10 @@ public import Training
 
 /// Every method, in the order of the papers.
 public enum MethodList {
-    public static let all: [any Method.Type] = [
-        ContinualPretraining.self, SupervisedFineTuning.self, HierarchicalAgentMethod.self, SessionContext.self,
-    ]
+    public static let all: [any Method.Type] =
+        [
+            ContinualPretraining.self, SupervisedFineTuning.self, HierarchicalAgentMethod.self, SessionContext.self,
+        ] + RecommendationMethods.all
 
     public static var names: [String] { all.map { $0.name } }
 

@@ -10,14 +10,15 @@ public struct RankingMeasurement: Sendable {
     public let data: String
     public let seeds: [UInt64]
     private let relevant: ItemSets
-    private let excluded: ItemSets
+    private let excluded: ItemSets?
 
     /// - Parameters:
-    ///   - part: whose items are to be found; what a user met before is history and is not recommended again.
+    ///   - part: whose items are to be found; what a user met before is history.
+    ///   - excludesHistory: whether items of the history are no candidates.
     ///   - data: its name, for the printed protocol.
     public init(
-        _ split: InteractionSplit, part: InteractionSplit.Part, cutoffs: [Int] = [10], data: String = "log",
-        seeds: [UInt64] = []
+        _ split: InteractionSplit, part: InteractionSplit.Part, cutoffs: [Int] = [10], excludesHistory: Bool = true,
+        data: String = "log", seeds: [UInt64] = []
     ) {
         self.split = split
         self.part = part
@@ -25,7 +26,7 @@ public struct RankingMeasurement: Sendable {
         self.data = data
         self.seeds = seeds
         relevant = split.targets(part)
-        excluded = split.histories(before: part)
+        excluded = excludesHistory ? split.histories(before: part) : nil
     }
 
     /// A user as this measurement asks for them: the rows before the part.
@@ -45,7 +46,8 @@ public struct RankingMeasurement: Sendable {
         let ranking = try FullRanking(
             itemCount: model.itemCount,
             protocol: RankingProtocol(
-                data: data, split: "\(split.name), \(part.rawValue)", cutoffs: cutoffs, seeds: seeds),
+                data: data, split: "\(split.name), \(part.rawValue)", excluded: excluded == nil ? "nothing" : "history",
+                cutoffs: cutoffs, seeds: seeds),
             scoreBytes: Self.scoreBytes, keepsLists: keepsLists)
         let items = Array(0..<Int32(model.itemCount))
         return try ranking.evaluate(relevant: relevant, excluded: excluded) { users, buffer in

@@ -45,15 +45,8 @@ public enum Fitting {
     ) throws -> FittingOutcome where Source.Batch == Model.Batch {
         model.train()
         let learner = RecommendationLearner(model, watched: watched, measure: measure)
-        var limits = TrainingLimits(steps: options.epochs * batchesPerPass)
+        var limits = options.limits(batchesPerPass: batchesPerPass, watching: watched)
         limits.seconds = seconds
-        limits.maximumGradientNorm = options.maximumGradientNorm
-        if watched != nil {
-            limits.evaluationInterval = batchesPerPass
-            limits.watchedMetric = RecommendationLearner<Model>.costName
-            limits.patience = options.patience
-            limits.keepsBest = true
-        }
         let loop = TrainingLoop(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
@@ -63,12 +56,25 @@ public enum Fitting {
         if outcome.reason == .interrupted { throw CancellationError() }
         if limits.keepsBest { learner.restoreBestBuffers() }
         var metrics = outcome.progress.evaluation
-        metrics[RecommendationLearner<Model>.costName] = nil
+        if let watched, watched.isHigherBetter { metrics[watched.costName] = nil }
         return FittingOutcome(training: outcome, metrics: metrics, watched: watched.flatMap { metrics[$0.name] })
     }
 }
 
 extension FittingOptions {
+    /// An evaluation after every pass, and the best parameters at the end, where there is something to watch.
+    func limits(batchesPerPass: Int, watching watched: WatchedMetric?) -> TrainingLimits {
+        var limits = TrainingLimits(steps: epochs * batchesPerPass)
+        limits.maximumGradientNorm = maximumGradientNorm
+        if let watched {
+            limits.evaluationInterval = batchesPerPass
+            limits.watchedMetric = watched.costName
+            limits.patience = patience
+            limits.keepsBest = true
+        }
+        return limits
+    }
+
     /// AdamW; biases and other vectors do not decay.
     public func optimizer(for parameters: [NamedParameter]) -> any Optimizer {
         AdamW(ParameterGroup.standard(parameters, weightDecay: weightDecay), beta1: beta1, beta2: beta2)

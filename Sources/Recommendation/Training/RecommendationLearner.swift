@@ -14,13 +14,13 @@ public struct WatchedMetric: Sendable, Hashable, Codable {
 
     /// Higher is worse, as the training loop wants it.
     func cost(_ value: Double) -> Double { isHigherBetter ? -value : value }
+
+    /// The name under which the loop finds it: `-AUC` where more is better.
+    public var costName: String { isHigherBetter ? "-\(name)" : name }
 }
 
 /// Joins a model and its measurement to what the one training loop needs.
 public final class RecommendationLearner<Model: TrainableModel>: Learner {
-    /// The name under which the loop finds what it watches: the metric, negated where more is better.
-    public static var costName: String { "cost" }
-
     public let model: Model
     public let watched: WatchedMetric?
     public let trainedParameters: [NamedParameter]
@@ -56,7 +56,7 @@ public final class RecommendationLearner<Model: TrainableModel>: Learner {
         var metrics = try measure(model)
         guard let watched, let value = metrics[watched.name] else { return metrics }
         let cost = watched.cost(value)
-        metrics[Self.costName] = cost
+        metrics[watched.costName] = cost
         if cost < bestCost.item {
             bestCost.assign(Tensor([cost]))
             for (best, own) in zip(bestBuffers, model.buffers) { best.tensor.assign(own.tensor) }

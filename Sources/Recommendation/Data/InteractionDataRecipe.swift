@@ -1,0 +1,143 @@
+import Corpora
+import Foundation
+public import Training
+
+/// Which interactions a recommender is trained on, and how they are divided.
+public struct InteractionDataRecipe: Codable, Sendable, Equatable {
+    public enum Split: String, Codable, Sendable, CaseIterable {
+        /// The last interaction of each user is test, the one before validation.
+        case leaveOneOut = "leave-one-out"
+        /// The latest interactions of all users are test, those before them validation.
+        case byTime = "by-time"
+    }
+
+    public var source = "built-in"
+    public var user = "user_id"
+    public var item = "item_id"
+    /// Empty: the order of the file.
+    public var time = "timestamp"
+    /// A column that says whether an interaction counts as liked; empty: all do.
+    public var rating = ""
+    public var minimumRating = 1.0
+    public var tokens: [String] = []
+    public var numbers: [String] = []
+    public var split = Split.leaveOneOut
+    public var validationShare = 0.1
+    public var testShare = 0.1
+
+    public init() {}
+
+    public static let fields = [
+        RecipeField(
+            "source",
+            "built-in (clicks of the feed world); FOLDER/NAME of RecBole's atomic files; a .csv, .tsv or .jsonl file; or "
+                + "a set below WALLFACER_DATA, such as s3rec-sequences/LastFM."),
+        RecipeField("user", "The column of users."),
+        RecipeField("item", "The column of items."),
+        RecipeField("time", "The column of times; \"\" for the order of the file."),
+        RecipeField("rating", "A column of ratings or clicks; \"\" where every row is an interaction."),
+        RecipeField("minimumRating", "Rows with at least this rating are interactions."),
+        RecipeField("tokens", "Further columns of names in CSV and JSONL; atomic files declare theirs."),
+        RecipeField("numbers", "Further columns of numbers in CSV and JSONL."),
+        RecipeField("split", "leave-one-out or by-time."),
+        RecipeField("validationShare", "Of the rows, split by time.", range: .from(0, below: 0.5)),
+        RecipeField("testShare", "Of the rows, split by time.", range: .above(0, to: 0.5)),
+    ]
+}
+
+/// Interactions as they were read.
+struct InteractionTables {
+    /// Nil where the source has sequences only.
+    let rows: FeatureTable?
+    let users: FeatureTable?
+    let items: FeatureTable?
+    /// Of sources that are sequences.
+    let sequences: InteractionLog?
+    let name: String
+}
+
+extension InteractionDataRecipe {
+    /// Opens the source.
+    /// - Parameter numbers: columns that are read as numbers beside the declared ones (labels).
+    /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
+    func tables(numbers labels: [String] = [], seed: UInt64 = 0) throws -> InteractionTables {
+        if source == "built-in" { return try BuiltInInteractions.tables(seed: seed) }
+        let parts = source.split(separator: "/", maxSplits: 1).map(String.init)
+        if parts.count == 2, parts[0] == Self.sequenceSet,
+            let folder = DataDirectory().folder(dataSet: Self.sequenceSet)
+        {
+            let set = try UserSequenceSet(folder: folder, name: parts[1])
+            return InteractionTables(rows: nil, users: nil, items: nil, sequences: set.log, name: parts[1])
+        }
+        let given = URL(fileURLWithPath: (source as NSString).expandingTildeInPath)
+        let inDataSets = DataDirectory().folders.map { $0.appending(path: source) }
+        let isAtomic = { (url: URL) in
+            ["", ".gz"].contains { FileManager.default.fileExists(atPath: url.path + ".inter" + $0) }
+        }
+        if let base = ([given] + inDataSets).first(where: isAtomic) {
+            let files = try AtomicFiles(folder: base.deletingLastPathComponent(), name: base.lastPathComponent)
+            return InteractionTables(
+                rows: files.interactions, users: files.users, items: files.items, sequences: nil,
+                name: base.lastPathComponent)
+        }
+        guard let file = ([given] + inDataSets).first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+            throw RecommendationDataError.noSource(source)
+        }
+        let name = file.lastPathComponent
+        let plain = [".gz", ".xz"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
+        var declared =
+            [FeatureField(user, .token), FeatureField(item, .token)] + tokens.map { FeatureField($0, .token) }
+        if !time.isEmpty { declared.append(FeatureField(time, .time)) }
+        for number in numbers + labels + (rating.isEmpty ? [] : [rating])
+        where !declared.contains(where: { $0.name == number }) { declared.append(FeatureField(number, .float)) }
+        let table: FeatureTable
+        switch URL(fileURLWithPath: plain).pathExtension {
+        case "csv": table = try .read(file, layout: .commaSeparated, fields: declared)
+        case "tsv": table = try .read(file, layout: .tabSeparated, fields: declared)
+        case "jsonl": table = try .readLines(file, fields: declared)
+        default: throw RecommendationDataError.unknownFormat(file.path)
+        }
+        return InteractionTables(rows: table, users: nil, items: nil, sequences: nil, name: name)
+    }
+
+    private static let sequenceSet = "s3rec-sequences"
+
+    /// Who met what, divided into train, validation and test.
+    /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
+    func interactions(seed: UInt64) throws -> (split: InteractionSplit, name: String) {
+        let tables = try tables(seed: seed)
+        let log: InteractionLog
+        if let sequences = tables.sequences {
+            log = sequences
+        } else if let rows = tables.rows {
+            let ratings = rating.isEmpty ? nil : try rows.numbers(rating)
+            log = try InteractionLog(
+                table: rows, user: user, item: item, time: time.isEmpty ? nil : time,
+                keep: ratings.map { values in { values[$0] >= minimumRating } })
+        } else {
+            throw RecommendationDataError.noSource(source)
+        }
+        switch split {
+        case .leaveOneOut: return (.leaveOneOut(log), tables.name)
+        case .byTime: return (try .byTime(log, validation: validationShare, test: testShare), tables.name)
+        }
+    }
+}
+
+/// What is wrong with the data that a recipe names.
+public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
+    case noSource(String)
+    case unknownFormat(String)
+    case noTable(String)
+    case noRows(part: String)
+
+    public var description: String {
+        switch self {
+        case .noSource(let name):
+            "data.source is \(name.debugDescription): no atomic files, table or data set of this name"
+        case .unknownFormat(let path): "\(path): allowed are .csv, .tsv and .jsonl (also .gz and .xz)"
+        case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
+        case .noRows(let part): "the \(part) part has no rows; another split may help"
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Corpora
+import Evaluation
+
+/// Turns tables into rows of a schema, and users and items asked for at serving time into the same rows.
+///
+/// Everything it knows (vocabularies, means, features of users and items) comes from the training rows; what it has not
+/// met there becomes index 0. Histories hold the interactions strictly before a row.
+public struct FeatureEncoder: Codable, Sendable {
+    /// Features of users or of items: one row of indices and numbers each, the first for a stranger.
+    struct Side: Codable, Sendable {
+        var categories: [String] = []
+        var vocabularies: [[String]] = []
+        var numbers: [String] = []
+        var moments: [Moments] = []
+        /// `[names + 1, categories]`.
+        var indices: [Int32] = []
+        /// `[names + 1, numbers]`.
+        var values: [Float] = []
+
+        func indices(of row: Int) -> ArraySlice<Int32> {
+            indices[(row * categories.count)..<((row + 1) * categories.count)]
+        }
+        func values(of row: Int) -> ArraySlice<Float> { values[(row * numbers.count)..<((row + 1) * numbers.count)] }
+    }
+
+    struct Moments: Codable, Sendable {
+        var mean: Double
+        var deviation: Double
+
+        init(_ values: [Double]) {
+            let finite = values.filter(\.isFinite)
+            let count = Double(max(1, finite.count))
+            let mean = finite.reduce(0, +) / count
+            let variance = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+            self.mean = mean
+            deviation = variance > 0 ? variance.squareRoot() : 1
+        }
+
+        /// The mean stands for what is missing.
+        func scaled(_ value: Double) -> Float { value.isFinite ? Float((value - mean) / deviation) : 0 }
+    }
+
+    public static let userField = "user"
+    public static let itemField = "item"
+    public static let historyField = "history"
+
+    /// Names of the users and items of the training rows; dense index i is category index i + 1.
+    public internal(set) var users: [String]
+    public internal(set) var items: [String]
+    /// Columns of the interactions themselves: context.
+    var context: [String]
+    var contextVocabularies: [[String]]
+    var contextNumbers: [String]
+    var contextMoments: [Moments]
+    var userSide: Side
+    var itemSide: Side
+    /// Tokens of the domain column; empty for one domain.
+    var domains: [String]
+    public let tasks: [String]
+    /// 0 for none.
+    public let historyLength: Int
+
+    /// Categories: user, item, context, features of the user, features of the item; numbers likewise.
+    public var schema: FeatureSchema {
+        var categories = [
+            FeatureSchema.Category(Self.userField, count: users.count + 1),
+            FeatureSchema.Category(Self.itemField, count: items.count + 1),
+        ]
+        categories += zip(context, contextVocabularies).map { .init($0, count: $1.count + 1) }
+        for (side, name) in [(userSide, Self.userField), (itemSide, Self.itemField)] {
+            categories += zip(side.categories, side.vocabularies).map { .init("\(name).\($0)", count: $1.count + 1) }
+        }
+        return FeatureSchema(
+            categories: categories,
+            numbers: contextNumbers + userSide.numbers.map { "\(Self.userField).\($0)" }
+                + itemSide.numbers.map { "\(Self.itemField).\($0)" },
+            sequences: historyLength > 0 ? [.init(Self.historyField, of: Self.itemField, length: historyLength)] : [],
+            tasks: tasks, domainCount: max(1, domains.count + (domains.isEmpty ? 0 : 1)))
+    }
+
+    /// The categories and numbers of a user and an item without context; nil for a stranger.
+    func row(user: Int32?, item: Int32?) -> (categories: [Int32], numbers: [Float]) {
+        let (userRow, itemRow) = (Int((user ?? -1) + 1), Int((item ?? -1) + 1))
+        return (
+            [Int32(userRow), Int32(itemRow)] + [Int32](repeating: 0, count: context.count)
+                + userSide.indices(of: userRow) + itemSide.indices(of: itemRow),
+            [Float](repeating: 0, count: contextNumbers.count) + userSide.values(of: userRow)
+                + itemSide.values(of: itemRow)
+        )
+    }
+}

@@ -1,0 +1,133 @@
+import Corpora
+import Evaluation
+public import Foundation
+import Layers
+public import Tensors
+public import Training
+
+/// Settings of a method that learns from who met what.
+public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
+    public var data = InteractionDataRecipe()
+    public var model = Model()
+    public var fitting = FittingOptions()
+    public var seed = 0
+
+    public init() {}
+
+    public static var fields: [RecipeField] {
+        [RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0))]
+            + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
+            + FittingOptions.fields.nested(in: "fitting")
+    }
+}
+
+/// A model of identities or sequences as a method: what differs between them.
+public protocol InteractionMethod: RecommendationMethod where Settings == InteractionRecipe<Configuration> {
+    associatedtype Configuration: ModelSettings
+    associatedtype Network: Recommender & TrainableModel where Network.Batch == InteractionBatch
+
+    static func network(
+        _ configuration: Configuration, userCount: Int, itemCount: Int, from source: RandomSource
+    ) throws -> Network
+    /// What a training row is, and whether it has a negative.
+    static func rows(_ configuration: Configuration) -> (layout: InteractionSource.Layout, hasNegatives: Bool)
+}
+
+/// The names and counts that are kept with a trained model.
+private struct StoredNames: Codable {
+    var users: [String]
+    var items: [String]
+    var itemCounts: [Double]
+}
+
+extension InteractionMethod {
+    private static var watched: WatchedMetric { WatchedMetric("nDCG@10", isHigherBetter: true) }
+
+    @TensorActor
+    public static func train(_ settings: Settings, in session: TrainingSession) throws -> TrainedArtefact {
+        let seed = UInt64(settings.seed)
+        let (split, name) = try settings.data.interactions(seed: seed)
+        session.say(
+            "data: \(name), \(split.log.userCount) users, \(split.log.itemCount) items, \(split.log.rowCount) "
+                + "interactions, \(split.name)")
+        let model = try network(
+            settings.model, userCount: split.log.userCount, itemCount: split.log.itemCount,
+            from: RandomSource(seed: seed))
+        model.train()
+        let (layout, hasNegatives) = rows(settings.model)
+        let source = try InteractionSource(
+            split, layout: layout, rowsPerBatch: settings.fitting.rowsPerBatch,
+            sampler: hasNegatives ? NegativeSampler(split, exclusion: .trainOnly) : nil, seed: seed)
+        let validation = RankingMeasurement(split, part: .validation, data: name)
+        let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
+        let job = settings.fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
+        let recipe = try RecipeText.plain(settings, method: Self.name)
+        let names = StoredNames(
+            users: split.log.users.tokens, items: split.log.items.tokens,
+            itemCounts: split.trainItemCounts.map(Double.init))
+        return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in
+            learner.restoreBestBuffers()
+            try RecommenderFiles.write(model, names: names, recipe: recipe, to: folder)
+        }
+    }
+
+    /// Full ranking of the test part, beside popularity under the same protocol.
+    @TensorActor
+    public static func evaluate(
+        _ artefact: URL, with settings: Settings, in session: TrainingSession
+    ) throws -> MethodEvaluation {
+        let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
+        let model = try saved(artefact, settings)
+        guard model.items.tokens == split.log.items.tokens, model.users.tokens == split.log.users.tokens else {
+            throw RecommendationError.mismatch(
+                reason: "\(name): other users or items than those of the training; the model ranks by their order")
+        }
+        let test = RankingMeasurement(split, part: .test, data: name)
+        let report = try measure(test, model.recommender)
+        var metrics: [String: Double] = [:]
+        var intervals: [String: ClosedRange<Double>] = [:]
+        for metric in [RankingReport.Metric.hitRate, .discountedGain, .recall, .reciprocalRank] {
+            guard let value = report.value(metric, k: 10) else { continue }
+            metrics[value.metric] = value.value
+            let interval = try ConfidenceInterval.mean(report.perUser(metric, k: 10).map(Double.init))
+            intervals[value.metric] = interval.low...interval.high
+        }
+        let popular = try test.metrics(Popularity(split))
+        for name in ["HR@10", "nDCG@10"] { metrics["popularity.\(name)"] = popular[name] }
+        return MethodEvaluation(
+            description: report.protocol.description, metrics: metrics, count: report.evaluatedUsers,
+            intervals: intervals)
+    }
+
+    private static func measure(_ test: RankingMeasurement, _ model: any Recommender) throws -> RankingReport {
+        func open(_ model: some Recommender) throws -> RankingReport { try test(model) }
+        return try open(model)
+    }
+
+    public static func open(_ artefact: URL, recipe: RecipeDocument) throws -> SavedRecommender {
+        try saved(artefact, try settings(recipe))
+    }
+
+    private static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender {
+        let names = try RecommenderFiles.readNames(StoredNames.self, from: artefact)
+        let model = try network(
+            settings.model, userCount: names.users.count, itemCount: names.items.count, from: RandomSource(seed: 0))
+        try RecommenderFiles.load(model, from: artefact)
+        return SavedRecommender(
+            method: name, recommender: model, users: IdentifierMap(names.users), items: IdentifierMap(names.items),
+            itemCounts: names.itemCounts)
+    }
+}
+
+extension FittingOptions {
+    /// A job of a training session with these options.
+    func job<Model: TrainableModel, Source: BatchSource>(
+        _ learner: RecommendationLearner<Model>, _ source: Source, batchesPerPass: Int, watching watched: WatchedMetric
+    ) -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
+        let limits = limits(batchesPerPass: batchesPerPass, watching: watched)
+        return TrainingSession.Job(
+            learner: learner, source: source, optimizer: optimizer(for: learner.trainedParameters),
+            schedule: LearningRateSchedule(peak: learningRate, totalSteps: limits.steps, decay: .constant),
+            limits: limits)
+    }
+}

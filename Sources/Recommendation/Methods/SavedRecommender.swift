@@ -1,0 +1,135 @@
+public import Corpora
+import Experiments
+public import Foundation
+import Layers
+import Tensors
+public import Training
+
+/// A trained recommender with the names of its users and items.
+public struct SavedRecommender {
+    /// The method that trained it.
+    public let method: String
+    public let recommender: any Recommender
+    public let users: IdentifierMap
+    public let items: IdentifierMap
+    /// Training interactions of each item: what is recommended where the model has no answer.
+    public let itemCounts: [Double]
+
+    /// An answer to one request.
+    public struct Answer: Sendable, Equatable {
+        public struct Item: Sendable, Equatable, Codable {
+            public let item: String
+            public let score: Float
+        }
+
+        public let items: [Item]
+        /// Items of the history and candidates that the model was not trained with; they were passed over.
+        public let unknownItems: [String]
+        public let isUserKnown: Bool
+        /// Whether popularity answered, because the model knows neither the user nor the history.
+        public let isFallback: Bool
+    }
+
+    /// Recommends to a user by name.
+    ///
+    /// Unknown items are passed over and named in the answer. Where the model has no answer (an unknown user for a
+    /// model of identities, no known history for a model of sequences) the most popular items are given, and the answer
+    /// says so.
+    /// - Parameters:
+    ///   - user: nil for nobody in particular.
+    ///   - history: oldest first.
+    ///   - candidates: nil for the whole catalogue.
+    /// - Throws: ``RecommendationError/noCandidates`` where no candidate is known, others where scores are not numbers.
+    public func recommend(
+        user: String?, history: [String] = [], count: Int, candidates: [String]? = nil
+    ) throws -> Answer {
+        let (known, strangers) = items.indices(of: history)
+        let pool = candidates.map { items.indices(of: $0) }
+        let context = UserContext(user: user.flatMap { users[$0] }, history: known)
+        let isFallback = !recommender.canScore(context)
+        let model: any Recommender = isFallback ? Popularity(scores: itemCounts) : recommender
+        let found = try model.recommend([context], count: count, candidates: pool?.known)[0]
+        return Answer(
+            items: found.map { Answer.Item(item: items.tokens[Int($0.item)], score: $0.score) },
+            unknownItems: strangers + (pool?.unknown ?? []), isUserKnown: context.user != nil, isFallback: isFallback)
+    }
+
+    /// Opens what one of ``RecommendationMethods`` trained.
+    /// - Throws: `ArtefactError`, ``SavedRecommenderError``, errors of the weight file.
+    public static func open(_ folder: URL) throws -> SavedRecommender {
+        let manifest = try ArtefactManifest.read(from: folder)
+        guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
+            throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
+        }
+        let recipe = try RecipeDocument(yaml: manifest.recipe, source: "\(folder.lastPathComponent)/manifest.json")
+        return try method.open(folder, recipe: recipe)
+    }
+}
+
+/// Why a folder is no recommender.
+public enum SavedRecommenderError: Error, Equatable, CustomStringConvertible {
+    case notARecommender(folder: String, kind: String)
+    case damaged(file: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .notARecommender(let folder, let kind): "\(folder): was trained by \(kind), which is no recommender"
+        case .damaged(let file, let reason): "\(file): damaged: \(reason)"
+        }
+    }
+}
+
+/// The files of a trained recommender beside its manifest.
+enum RecommenderFiles {
+    static let weights = "model.safetensors"
+    static let names = "recommender.json"
+    static let recipe = "recipe.yaml"
+
+    static func write(_ model: some TrainableModel, names: some Encodable, recipe: String, to folder: URL) throws {
+        let tensors = (model.parameters + model.buffers).map { (name: $0.name, tensor: $0.tensor) }
+        try TensorArchive.write(tensors, to: folder.appending(path: weights).path)
+        try StableJSON.data(names, indented: false).write(to: folder.appending(path: Self.names))
+        try Data(recipe.utf8).write(to: folder.appending(path: Self.recipe))
+    }
+
+    static func readNames<Names: Decodable>(_ type: Names.Type, from folder: URL) throws -> Names {
+        let file = folder.appending(path: names)
+        do {
+            return try StableJSON.value(type, from: try Data(contentsOf: file))
+        } catch let error as DecodingError {
+            throw SavedRecommenderError.damaged(file: file.path, reason: "\(error)")
+        }
+    }
+
+    /// Puts stored values into a model of the same shape. All are checked before any is changed.
+    static func load(_ model: some TrainableModel, from folder: URL) throws {
+        let file = folder.appending(path: weights)
+        let stored = try TensorArchive.read(file.path)
+        let own = model.parameters + model.buffers
+        for part in own {
+            guard let found = stored[part.name] else {
+                throw SavedRecommenderError.damaged(file: file.path, reason: "tensor \(part.name) is missing")
+            }
+            guard found.shape == part.tensor.shape else {
+                throw SavedRecommenderError.damaged(
+                    file: file.path,
+                    reason: "tensor \(part.name) has shape \(found.shape), its recipe needs \(part.tensor.shape)")
+            }
+        }
+        for part in own { if let found = stored[part.name] { part.tensor.assign(found) } }
+    }
+}
+
+/// A method whose artefact is a recommender.
+public protocol RecommendationMethod: Method {
+    static func open(_ artefact: URL, recipe: RecipeDocument) throws -> SavedRecommender
+}
+
+/// Every method that trains a recommender here.
+public enum RecommendationMethods {
+    public static let all: [any RecommendationMethod.Type] = [
+        PairwiseRankingMethod.self, RecurrentSequenceMethod.self, SelfAttentiveSequenceMethod.self,
+        LogisticRegressionMethod.self, WideAndDeepMethod.self, DeepFMMethod.self, DeepInterestNetworkMethod.self,
+        MultiGateExpertsMethod.self, ProgressiveExtractionMethod.self, StarTopologyMethod.self,
+    ]
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Corpora
+import Experiments
+import Foundation
+import Recommendation
+import Tensors
+import Training
+
+struct RecommendCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recommend",
+        abstract: "Recommend items to a user with a trained recommender.",
+        discussion: """
+              wallfacer recommend recommend-sasrec --history 12,7,301
+              wallfacer recommend recommend-bpr --user u42 --count 20 --json
+              wallfacer recommend recommend-din --user u42 --candidates shelf.txt
+
+            Items of the history are not recommended again. Unknown items are passed over and named. Where the model \
+            knows neither the user nor the history, the most popular items are given and it says so.
+            """)
+
+    @Argument(help: "A trained recommender by its name or folder.")
+    var model: String
+
+    @Option(help: ArgumentHelp("The user as the training data name them.", valueName: "user"))
+    var user: String?
+
+    @Option(help: ArgumentHelp("Items met so far, oldest first, with commas between.", valueName: "items"))
+    var history: String?
+
+    @Option(help: ArgumentHelp("A file with one candidate a line; all items if not said.", valueName: "file"))
+    var candidates: String?
+
+    @Option(help: ArgumentHelp("How many items.", valueName: "n"))
+    var count = 10
+
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if count < 1 { throw ValidationError("--count is \(count); allowed: from 1 up") }
+        if user == nil, history == nil { throw ValidationError("give --user, --history or both") }
+    }
+
+    func run() async throws {
+        let folder = try ModelDirectory().locate(model)
+        let met = Self.names(history ?? "", separator: ",")
+        let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: "\n") }
+        let (user, count) = (user, count)
+        threads.apply()
+        let (answer, method) = try await TensorActor.run {
+            let saved = try SavedRecommender.open(folder)
+            return (try saved.recommend(user: user, history: met, count: count, candidates: pool), saved.method)
+        }
+        if !answer.unknownItems.isEmpty {
+            StandardError.write("unknown items, passed over: \(answer.unknownItems.joined(separator: ", "))")
+        }
+        if let user, !answer.isUserKnown { StandardError.write("user \(user) is not in the training data") }
+        if answer.isFallback {
+            StandardError.write("\(method) has no answer for this user and history: these are the most popular items")
+        }
+        let result = RecommendedItems(
+            model: folder.path, method: method, user: user, items: answer.items, unknownItems: answer.unknownItems,
+            isUserKnown: answer.isUserKnown, isFallback: answer.isFallback)
+        var table = Table("Recommended", columns: ["item", "score"])
+        for item in answer.items { table.append([.text(item.item), .number(Double(item.score))]) }
+        try output.write(result, tables: [table])
+    }
+
+    private static func names(_ text: String, separator: Character) -> [String] {
+        text.split(separator: separator).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+}
+
+/// What `recommend --json` prints.
+private struct RecommendedItems: Encodable {
+    let model: String
+    let method: String
+    let user: String?
+    let items: [SavedRecommender.Answer.Item]
+    let unknownItems: [String]
+    let isUserKnown: Bool
+    let isFallback: Bool
+}
