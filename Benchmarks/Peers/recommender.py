@@ -65,6 +65,7 @@ model = (DeepFM if mode == "deepfm" else SASRec)(config, train.dataset)
 trainer = Trainer(config, model)
 clock, losses = [], []
 if mode == "ranking":
+    trainer.eval_collector.data_collect(train)  # as fit does before it trains
     for _ in range(steps):
         begin = time.perf_counter()
         trainer.evaluate(test, load_best_model=False, show_progress=False)
