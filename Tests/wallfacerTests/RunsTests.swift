@@ -29,7 +29,7 @@ import Training
         #expect(rows.map(\.id) == ["sft-2", "sft-1"])
         #expect(rows.allSatisfy { $0.status == "done" })
         #expect(try tool.run("runs", "list").output.contains("sft-2"))
-        #expect(try tool.run("runs", "list", "--method", "ppo", "--json").output == "[\n\n]\n")
+        #expect(try tool.run("runs", "list", "--method", "pretrain", "--json").output == "[\n\n]\n")
         let shown = try tool.run("runs", "show", "sft-1").output
         #expect(shown.contains("learningRate: 0.1"))
         #expect(shown.contains("loss"))

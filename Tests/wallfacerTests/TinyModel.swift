@@ -1,5 +1,7 @@
 import Foundation
 import LanguageModel
+import Layers
+import Tensors
 
 /// A folder with a tokenizer whose every token a reader can check: the 256 bytes, three merges and ChatML's marks.
 struct TinyModel {
@@ -36,6 +38,20 @@ struct TinyModel {
             try JSONSerialization.data(withJSONObject: content).write(to: folder.appending(path: name))
         }
         tokenizer = try Tokenizer.load(directory: folder)
+    }
+
+    /// Adds weights drawn by a seed, so that the folder is a model that reads and writes.
+    /// - Returns: the same network in memory.
+    @discardableResult
+    func addWeights(seed: UInt64 = 5) throws -> TransformerDecoder {
+        var configuration = DecoderConfiguration(
+            family: .llama, layers: 1, hiddenDimensions: 32, heads: 2, feedForwardDimensions: 64,
+            vocabularySize: tokenizer.vocabularySize)
+        configuration.isEmbeddingTied = true
+        configuration.maximumPositions = 256
+        let decoder = TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: seed))
+        try decoder.save(to: folder.path, tokens: SpecialTokens(ends: [260]))
+        return decoder
     }
 
     /// The printable letter of each byte in byte-level vocabularies: printable bytes stand for themselves, the others

@@ -58,6 +58,19 @@ import Testing
         #expect(text.contains("<|im_start|>user\nd d<|im_end|>"))
     }
 
+    @Test("Conversations come through standard input too")
+    func maskOfInput() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let model = try TinyModel(in: tool.home)
+        let line = #"{"messages":[{"role":"user","content":"d"},{"role":"assistant","content":"abc"}]}"#
+        let outcome = try tool.run(["tokenize", "--mask", "--model", model.folder.path], input: line)
+        #expect(outcome.output.contains("⟦abc<|im_end|>⟧"))
+        let broken = try tool.run(["tokenize", "--mask", "--model", model.folder.path], input: line + "\n{\n")
+        #expect(broken.status == 1)
+        #expect(broken.errors.contains("standard input: line 2: "))
+    }
+
     @Test("Broken input names its file and line")
     func brokenInput() throws {
         let tool = try Tool()
@@ -79,6 +92,8 @@ import Testing
         #expect(try complaint(Data("a\nb\n".utf8) + Data([0xFF, 0x0A]), []).contains("line 3: no UTF-8"))
         let unanswered = #"{"messages":[{"role":"user","content":"d"}]}"#
         #expect(try complaint(Data(unanswered.utf8), ["--mask"]).contains("counts in the loss"))
+        let second = try complaint(Data((good + "\n" + unanswered).utf8), ["--mask", "--json"])
+        #expect(second.contains("/input: line 3: "))
         let missing = try tool.run("tokenize", "--model", model.folder.path, "--file", "/nonexistent/input")
         #expect(missing.status == 1)
         #expect(missing.errors == "wallfacer: /nonexistent/input: no such file\n")

@@ -27,8 +27,13 @@ struct Tool {
         return own.deletingLastPathComponent().appending(path: "wallfacer")
     }()
 
-    /// - Parameter input: what comes through standard input; nothing comes if absent.
-    func run(_ arguments: [String], input: String? = nil, environment: [String: String] = [:]) throws -> Outcome {
+    /// - Parameters:
+    ///   - input: what comes through standard input; nothing comes if absent.
+    ///   - output: takes standard output in place of ``Outcome/output``.
+    /// The current folder is ``home``.
+    func run(
+        _ arguments: [String], input: Data? = nil, output: FileHandle? = nil, environment: [String: String] = [:]
+    ) throws -> Outcome {
         let process = process(arguments, environment: environment)
         // Files take any amount, where a full pipe would stop the process.
         let folder = FileManager.default.temporaryDirectory.appending(path: "wallfacer-output-\(UUID().uuidString)")
@@ -38,10 +43,10 @@ struct Tool {
         for file in files { try Data().write(to: file) }
         let standardInput = Pipe()
         process.standardInput = standardInput
-        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardOutput = try output ?? FileHandle(forWritingTo: files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
         try process.run()
-        if let input { try standardInput.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
+        if let input { try standardInput.fileHandleForWriting.write(contentsOf: input) }
         try standardInput.fileHandleForWriting.close()
         process.waitUntilExit()
         let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
@@ -65,8 +70,20 @@ struct Tool {
         throw ToolError.neverRead
     }
 
+    /// A process without input, whose standard error goes to a file.
+    func start(_ arguments: [String], errors: URL) throws -> Process {
+        let process = process(arguments, environment: [:])
+        try Data().write(to: errors)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        return process
+    }
+
     private func process(_ arguments: [String], environment: [String: String]) -> Process {
         let process = Process()
+        process.currentDirectoryURL = home
         process.executableURL = Self.executable
         process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment.merging(
@@ -88,4 +105,8 @@ extension Tool.Outcome {
 
 extension Tool {
     func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
+
+    func run(
+        _ arguments: [String], input: String, environment: [String: String] = [:]
+    ) throws -> Outcome { try run(arguments, input: Data(input.utf8), environment: environment) }
 }

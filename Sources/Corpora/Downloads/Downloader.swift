@@ -38,7 +38,7 @@ public struct Downloader: Sendable {
             try FileManager.default.createDirectory(
                 at: download.target.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            throw DownloadError.unwritable(file: download.target.path, reason: error.localizedDescription)
+            throw DownloadError.unwritable(file: download.target.path, reason: SystemReason.text(error))
         }
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .follow(max: 5, allowCycles: false),
@@ -65,26 +65,49 @@ public struct Downloader: Sendable {
         }
         try? await client.shutdown()
         throw DownloadError.failed(
-            file: download.target.lastPathComponent, reasons: reasons, advice: advice(for: download))
+            file: download.target.lastPathComponent, reasons: reasons, advice: advice(for: [download]))
     }
 
     /// Makes sure that all files of a data set are in its folder under `folder`.
     public func fetch(
         _ dataSet: DataSet, into folder: URL, progress: @Sendable (DownloadProgress) -> Void = { _ in }
     ) async throws {
-        for file in dataSet.files {
-            try await fetch(
-                Download(
-                    origins: file.origins, target: folder.appending(path: dataSet.name).appending(path: file.name),
-                    sha256: file.sha256, byteCount: file.byteCount), progress: progress)
+        try await fetch(dataSet.files, into: folder.appending(path: dataSet.name), progress: progress)
+    }
+
+    /// Makes sure that all files are in `folder`.
+    /// - Throws: ``DownloadError``, whose advice names every file that is not there; `CancellationError`.
+    public func fetch(
+        _ files: [DataFile], into folder: URL, progress: @Sendable (DownloadProgress) -> Void = { _ in }
+    ) async throws {
+        let downloads = files.map {
+            Download(
+                origins: $0.origins, target: folder.appending(path: $0.name), sha256: $0.sha256,
+                byteCount: $0.byteCount)
+        }
+        for (index, download) in downloads.enumerated() {
+            do {
+                try await fetch(download, progress: progress)
+            } catch DownloadError.failed(let file, let reasons, _) {
+                // Those before it are there; whether those after it are is known only now.
+                let missing = [download] + downloads[(index + 1)...].filter { !isPresent($0) }
+                throw DownloadError.failed(file: file, reasons: reasons, advice: advice(for: missing))
+            }
         }
     }
 
-    private func advice(for download: Download) -> String {
-        let check = download.sha256.map { " (sha256 \($0))" } ?? ""
-        return "Without a network, fetch \(download.origins.joined(separator: " or ")) elsewhere and put the file"
-            + "\(check) to \(download.target.path)"
+    private func advice(for downloads: [Download]) -> String {
+        if downloads.count == 1 {
+            return "Without a network, fetch \(source(downloads[0])) elsewhere and put the file"
+                + "\(check(downloads[0])) to \(downloads[0].target.path)"
+        }
+        return "Without a network, fetch these \(downloads.count) files elsewhere and put them to their places:"
+            + downloads.map { "\n  \(source($0))\(check($0)) to \($0.target.path)" }.joined()
     }
+
+    private func source(_ download: Download) -> String { download.origins.joined(separator: " or ") }
+
+    private func check(_ download: Download) -> String { download.sha256.map { " (sha256 \($0))" } ?? "" }
 
     private func isPresent(_ download: Download) -> Bool {
         guard let size = Self.size(of: download.target) else { return false }
@@ -209,7 +232,7 @@ public struct Downloader: Sendable {
             }
             try FileManager.default.moveItem(at: download.partial, to: download.target)
         } catch {
-            throw DownloadError.unwritable(file: download.target.path, reason: error.localizedDescription)
+            throw DownloadError.unwritable(file: download.target.path, reason: SystemReason.text(error))
         }
     }
 

@@ -18,7 +18,7 @@ struct PartialFile {
             try handle.truncate(atOffset: UInt64(count))
             try handle.seekToEnd()
         } catch {
-            throw DownloadError.unwritable(file: file.path, reason: error.localizedDescription)
+            throw DownloadError.unwritable(file: file.path, reason: SystemReason.text(error))
         }
     }
 
@@ -26,7 +26,7 @@ struct PartialFile {
         do {
             try handle.write(contentsOf: data)
         } catch {
-            throw DownloadError.unwritable(file: file.path, reason: error.localizedDescription)
+            throw DownloadError.unwritable(file: file.path, reason: SystemReason.text(error))
         }
     }
 
@@ -34,7 +34,7 @@ struct PartialFile {
         do {
             try handle.synchronize()
         } catch {
-            throw DownloadError.unwritable(file: file.path, reason: error.localizedDescription)
+            throw DownloadError.unwritable(file: file.path, reason: SystemReason.text(error))
         }
     }
 

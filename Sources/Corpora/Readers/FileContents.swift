@@ -48,7 +48,7 @@ public enum FileContents {
         } catch {
             var isFolder: ObjCBool = false
             let exists = FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder)
-            let reason = !exists ? "no such file" : isFolder.boolValue ? "it is a folder" : error.localizedDescription
+            let reason = !exists ? "no such file" : isFolder.boolValue ? "it is a folder" : SystemReason.text(error)
             throw CorpusError.unreadable(file: file.path, reason: reason)
         }
     }

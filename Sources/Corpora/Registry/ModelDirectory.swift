@@ -33,9 +33,11 @@ public struct ModelDirectory: Sendable, Equatable {
     /// The folder or file of a model.
     ///
     /// A text with a slash, or with the ending of a weight file, is a path. Anything else is looked for among the
-    /// downloaded models (whatever its case), then the trained ones, then in the current folder.
-    /// - Throws: ``ModelLookupError``.
-    public func locate(_ name: String) throws -> URL {
+    /// downloaded models (whatever its case), then the trained ones by their folder and by their run, then in the current
+    /// folder.
+    /// - Parameter run: the folder of what a run trained, by the run's identifier or name.
+    /// - Throws: ``ModelLookupError``, errors of `run`.
+    public func locate(_ name: String, run: (String) throws -> URL? = { _ in nil }) throws -> URL {
         let isPath = name.contains("/") || Self.weightEndings.contains { name.hasSuffix($0) }
         if isPath {
             let file = URL(fileURLWithPath: (name as NSString).expandingTildeInPath)
@@ -46,15 +48,23 @@ public struct ModelDirectory: Sendable, Equatable {
         let trained = artefacts.appending(path: name, directoryHint: .isDirectory)
         let here = URL(fileURLWithPath: name)
         // An empty name would be the folder of all models.
-        if !name.isEmpty, let found = [trained, here].first(where: { FileManager.default.fileExists(atPath: $0.path) })
-        {
-            return found
+        if !name.isEmpty {
+            if FileManager.default.fileExists(atPath: trained.path) { return trained }
+            if let found = try run(name) { return found }
+            if FileManager.default.fileExists(atPath: here.path) { return here }
         }
         if let published = PublishedModel.named(name) {
             let isSingleFile = if case .package = published.origin { true } else { false }
             throw ModelLookupError.notHere(published, folder: (isSingleFile ? models : folder(of: published)).path)
         }
-        throw ModelLookupError.unknown(name: name, published: PublishedModel.all.map(\.name), folder: models.path)
+        throw ModelLookupError.unknown(
+            name: name, published: PublishedModel.all.map(\.name), trained: trainedNames, folder: models.path)
+    }
+
+    /// What was trained here, by name.
+    public var trainedNames: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: artefacts.path)) ?? []
+        return names.filter { !$0.hasPrefix(".") && !$0.hasSuffix(".checkpoint") }.sorted()
     }
 
     private static let weightEndings = [".gguf", ".safetensors"]
@@ -81,7 +91,7 @@ public enum ModelLookupError: Error, Equatable, CustomStringConvertible {
     case noFile(path: String)
     /// A published model that nobody has fetched yet.
     case notHere(PublishedModel, folder: String)
-    case unknown(name: String, published: [String], folder: String)
+    case unknown(name: String, published: [String], trained: [String], folder: String)
 
     public var description: String {
         switch self {
@@ -94,9 +104,11 @@ public enum ModelLookupError: Error, Equatable, CustomStringConvertible {
                 "model \(model.name) is not here; its publisher asks for an agreement (\(model.licence)): "
                     + "accept it at \(page), then put the files into \(folder)"
             }
-        case .unknown(let name, let published, let folder):
+        case .unknown(let name, let published, let trained, let folder):
             "model \(name): neither a file, nor a folder in \(folder), nor one of the published models "
                 + published.joined(separator: ", ")
+                + (trained.isEmpty ? "; nothing was trained here yet" : ", nor trained here: ")
+                + trained.joined(separator: ", ")
         }
     }
 }

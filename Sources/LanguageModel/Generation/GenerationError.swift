@@ -25,7 +25,7 @@ public enum GenerationError: Error, Sendable, Hashable, CustomStringConvertible 
             "The tokenizer has \(tokenizer) tokens, but the model's embedding has \(model) rows; they do not belong together."
         case .unsupported(let what): "This model cannot be run: \(what)."
         case .noChatTemplate(let model):
-            "\(model) has no chat format that is known; continue raw text instead, or name a format."
+            "\(model) has no chat format that is known; raw text it can continue (generate --raw)."
         case .outOfMemory: "There is not enough memory for the model or its context."
         case .kernel(let reason): "The decoder refused a step: \(reason)."
         }

@@ -41,6 +41,7 @@ public final class BaseModel {
     /// - Parameter name: what manifests call it; the path unless given.
     /// - Throws: `WeightFileError`, `TokenizerError`, ``AdapterFileError``, `ArtefactError`.
     public static func load(_ path: URL, name: String? = nil, precision: Precision = .auto) throws -> BaseModel {
+        try ArtefactManifest.verifyOpening(path)
         if AdapterFile.isPresent(in: path) {
             let adapter = try AdapterFile(folder: path)
             let manifest = try ArtefactManifest.read(from: path)

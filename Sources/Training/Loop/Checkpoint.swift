@@ -11,6 +11,14 @@ enum Checkpoint {
         let runID: String?
         let progress: TrainingProgress
         let position: Position
+        var origin: Origin?
+    }
+
+    /// What a run was begun with; whoever resumes it must agree.
+    struct Origin: Codable, Sendable, Equatable {
+        /// Complete, as YAML.
+        let recipe: String
+        let base: ArtefactManifest.Base?
     }
 
     /// What of a run has tensors.
@@ -61,6 +69,18 @@ enum Checkpoint {
             throw TrainingError.checkpoint(folder: folder.path, reason: "format version \(state.formatVersion)")
         }
         return state
+    }
+
+    /// What the run of a checkpoint was begun with; nil for a run without a recipe.
+    /// - Throws: ``TrainingError/noCheckpoint(folder:)``, ``TrainingError/checkpoint(folder:reason:)``.
+    static func origin(in folder: URL) throws -> Origin? {
+        struct Part: Decodable { let origin: Origin? }
+        guard exists(in: folder) else { throw TrainingError.noCheckpoint(folder: folder.path) }
+        do {
+            return try StableJSON.value(Part.self, from: Data(contentsOf: folder.appending(path: stateFile))).origin
+        } catch is DecodingError {
+            throw TrainingError.checkpoint(folder: folder.path, reason: "\(stateFile) is damaged")
+        }
     }
 
     /// Puts saved values into the tensors of a run. Everything is checked before anything is changed.

@@ -35,6 +35,9 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
     package var reached: (Phase) throws -> Void = { _ in }
     package var secondsSinceStart: () -> Double
 
+    /// Checkpoints keep it, so that a resumed run can be compared.
+    var origin: Checkpoint.Origin?
+
     private let parameters: [NamedParameter]
     private var best: [NamedParameter] = []
     private var savedStep: Int?
@@ -195,7 +198,8 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
     public func save() throws {
         guard let checkpoint, savedStep != progress.step else { return }
         try recorder?.flush()
-        let state = Checkpoint.State(runID: recorder?.id, progress: progress, position: source.position)
+        let state = Checkpoint.State(
+            runID: recorder?.id, progress: progress, position: source.position, origin: origin)
         try Checkpoint.write(state, contents, to: checkpoint) { try reached(.saving($0)) }
         savedStep = progress.step
         try recorder?.event("checkpoint", checkpoint.path, step: progress.step)

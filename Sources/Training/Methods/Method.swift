@@ -34,7 +34,10 @@ extension Method {
     /// Reads the recipe and trains: what the command line calls for a method it knows by name only.
     @TensorActor
     public static func train(recipe document: RecipeDocument, in session: TrainingSession) throws -> TrainedArtefact {
-        try train(try settings(document), in: session)
+        let settings = try settings(document)
+        // Before data are read for an hour.
+        try session.requireOrigin(recipe: RecipeText.plain(settings, method: name))
+        return try train(settings, in: session)
     }
 
     /// Evaluates with the recipe that the artefact was trained with, and `document` laid over nothing else.

@@ -18,6 +18,10 @@ public struct TrainingSession: Sendable {
     public var progressLineSeconds: Double?
     /// What the user calls the run.
     public var name: String?
+    /// The run's identifier, from ``RunStore/reserve(method:)``; the next one if absent.
+    public var runID: String?
+    /// Called when the data are ready and training begins: from here on an interruption has something to save.
+    public var willTrain: @Sendable () -> Void = {}
     /// Ends training earlier; see ``TrainingLimits/seconds``.
     public var seconds: Double?
     /// Finds the files of a model that a recipe names; a path stands for itself.
@@ -68,13 +72,17 @@ public struct TrainingSession: Sendable {
         job: Job<L, Source>, writeFiles: (URL) throws -> Void
     ) throws -> TrainedArtefact {
         let recipe = try RecipeText.plain(settings, method: M.name)
+        try requireOrigin(recipe: recipe)
+        if resumes { try requireOrigin(base: base) }
         var limits = job.limits
         if let seconds { limits.seconds = min(seconds, limits.seconds ?? .infinity) }
         let loop = TrainingLoop(
             learner: job.learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule, limits: limits)
         loop.checkpoint = checkpoint
+        loop.origin = Checkpoint.Origin(recipe: recipe, base: base)
         let earlierRun = resumes ? try loop.resume() : nil
         loop.recorder = try recorder(M.name, recipe: recipe, base: base, precision: precision, earlier: earlierRun)
+        willTrain()
         if showsProgress {
             loop.bar = ProgressBar(
                 title: M.name, steps: limits.steps, startStep: loop.progress.step, lineSeconds: progressLineSeconds)
@@ -86,6 +94,7 @@ public struct TrainingSession: Sendable {
                 say(outcome.text)
                 return TrainedArtefact(folder: checkpoint, outcome: outcome, metrics: [:], runID: loop.recorder?.id)
             }
+            guard outcome.progress.step > 0 else { throw TrainingSessionError.noSteps(outcome.reason) }
             say(outcome.text)
             return try finish(loop, outcome, method: M.name, recipe: recipe, base: base, writeFiles: writeFiles)
         } catch {
@@ -130,10 +139,11 @@ public struct TrainingSession: Sendable {
         _ method: String, recipe: String, base: ArtefactManifest.Base?, precision: String, earlier: String?
     ) throws -> RunRecorder? {
         guard let store else { return nil }
-        if let earlier { return try store.resume(earlier) }
+        if let earlier { return try store.resume(earlier, recipe: recipe) }
         let environment = RunEnvironment.current(threads: Runtime.threadCount, precision: precision)
         return try store.start(
-            method: method, name: name, recipe: recipe, environment: environment, baseFingerprint: base?.fingerprint)
+            method: method, id: runID, name: name, recipe: recipe, environment: environment,
+            baseFingerprint: base?.fingerprint)
     }
 
     @TensorActor

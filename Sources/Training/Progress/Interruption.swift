@@ -26,23 +26,39 @@ public enum Interruption {
         if isRequested { throw CancellationError() }
     }
 
-    /// Starts listening. Calling it again changes nothing.
+    /// Starts listening, from when on there is something to save. Calling it again changes nothing.
     public static func install() {
-        // Read once here, so that nothing is initialised for the first time inside a signal handler.
-        _ = (isRequested, hiddenCursors.load(ordering: .relaxed))
+        prepare()
         for number in [SIGINT, SIGTERM] { signal(number, receive) }
     }
+
+    /// Lets the first signal end the process, as long as there is nothing to save.
+    public static func leaveAtOnce() {
+        prepare()
+        for number in [SIGINT, SIGTERM] { signal(number, leave) }
+    }
+
+    /// Nothing may be initialised for the first time inside a signal handler.
+    private static func prepare() { _ = (isRequested, hiddenCursors.load(ordering: .relaxed)) }
 
     static func cursorWasHidden() { hiddenCursors.add(1, ordering: .relaxed) }
     static func cursorWasShown() { hiddenCursors.subtract(1, ordering: .relaxed) }
 
     /// Runs inside the signal handler: atomics, `write` and `_exit` only.
     private static let receive: @convention(c) (Int32) -> Void = { _ in
-        guard requested.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        if requested.exchange(true, ordering: .acquiringAndReleasing) { end() }
+    }
+
+    /// As ``receive``.
+    private static let leave: @convention(c) (Int32) -> Void = { _ in end() }
+
+    private static func end() -> Never {
         if hiddenCursors.load(ordering: .relaxed) > 0 {
             let showCursor: StaticString = "\r\u{1B}[2K\u{1B}[?25h"
             _ = write(STDERR_FILENO, showCursor.utf8Start, showCursor.utf8CodeUnitCount)
         }
+        let message: StaticString = "wallfacer: interrupted\n"
+        _ = write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
         _exit(exitCode)
     }
 }

@@ -1,3 +1,4 @@
+import Corpora
 import Foundation
 
 /// A recipe as the user wrote it: YAML from a file, with the values of `--set` laid over it.
@@ -38,12 +39,16 @@ public struct RecipeDocument: Sendable {
         func failure(_ reason: String) -> RecipeError {
             RecipeError(source: file.path, problem: RecipeProblem(path: "", reason: reason))
         }
-        guard FileManager.default.fileExists(atPath: file.path) else { throw failure("no such file") }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: file.path, isDirectory: &isFolder) else {
+            throw failure("no such file")
+        }
+        if isFolder.boolValue { throw failure("is a folder; a file is needed") }
         let data: Data
         do {
             data = try Data(contentsOf: file)
         } catch {
-            throw failure("cannot be read: \(error.localizedDescription)")
+            throw failure("cannot be read: \(SystemReason.text(error))")
         }
         guard data.count <= Self.mostBytes else { throw failure("\(data.count) bytes, allowed: \(Self.mostBytes)") }
         guard let text = String(validating: data, as: UTF8.self) else { throw failure("no UTF-8 text") }
@@ -56,8 +61,9 @@ public struct RecipeDocument: Sendable {
         return name
     }
 
-    /// Lays one value over the recipe: `adapter.rank=16`, `data.0.weight=2`, `stops=[a, b]`. Whether the key exists is
-    /// checked when the recipe is read.
+    /// Lays one value over the recipe: `adapter.rank=16`, `data.0.weight=2`, `stops=[a, b]`. A place edits that element of
+    /// a list, the default one too; the place after the last adds one. Whether the key exists is checked when the recipe
+    /// is read.
     ///
     /// - Throws: ``RecipeError`` where this is no assignment.
     public mutating func set(_ assignment: String) throws {
@@ -87,6 +93,7 @@ public struct RecipeDocument: Sendable {
         var user = root
         user.content = .mapping((root.entries ?? []).filter { $0.key != Self.methodKey })
         let defaults = try RecipeEncoder.node(R())
+        user = user.withPlaces(over: defaults, log: log)
         let recipe = try? RecipeDecoder.value(R.self, user: user, fallback: defaults, path: [], log: log)
         if let recipe {
             let values = try RecipeEncoder.node(recipe)
@@ -150,12 +157,14 @@ extension RecipeNode {
             }
             content = .mapping(entries)
         case .sequence(var elements):
-            guard let place = Int(first), elements.indices.contains(place) else {
-                return try fail("found \(first), allowed: a place from 0 to \(elements.count - 1) in the list")
+            guard let place = Self.place(first), place <= elements.count else {
+                return try fail("found \(first), allowed: a place from 0 to \(elements.count) in the list")
             }
+            if place == elements.count { elements.append(.empty(origin)) }
             try elements[place].set(path.dropFirst(), to: value, origin: origin, fail: fail)
             content = .sequence(elements)
         case .scalar:
+            // A list that is none yet becomes one when the recipe is read.
             self = .empty(origin)
             try set(path, to: value, origin: origin, fail: fail)
         }

@@ -61,6 +61,8 @@ public struct RunEvent: Sendable, Equatable, Codable {
 public enum RunStoreError: Error, Equatable, CustomStringConvertible {
     case unknownRun(id: String, nearest: String?)
     case running(id: String)
+    /// Nothing that was trained is there to be opened.
+    case noArtefact(id: String, status: Run.Status)
     case file(path: String, reason: String)
 
     public var description: String {
@@ -69,6 +71,9 @@ public enum RunStoreError: Error, Equatable, CustomStringConvertible {
             "run \(id): there is no such run"
                 + (nearest.map { "; did you mean \($0)?" } ?? "; `wallfacer runs list` shows them")
         case .running(let id): "run \(id): still running; stop it first"
+        case .noArtefact(let id, .done): "run \(id): what it trained is no longer there"
+        case .noArtefact(let id, .running): "run \(id): still running; its model is there when it is done"
+        case .noArtefact(let id, let status): "run \(id): it is \(status.rawValue), so there is no model of it"
         case .file(let path, let reason): "\(path): \(reason)"
         }
     }

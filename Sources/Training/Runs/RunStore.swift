@@ -22,8 +22,13 @@ public struct RunStore: Sendable {
     public init(file: URL = WallfacerHome.current.runStore) throws {
         self.file = file
         do {
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            let folder = file.deletingLastPathComponent()
+            do {
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            } catch {
+                throw RunStoreError.file(
+                    path: folder.path, reason: "this folder cannot be made: \(SystemReason.text(error))")
+            }
             var configuration = Configuration()
             // Other processes hold the lock for milliseconds.
             configuration.busyMode = .timeout(10)
@@ -34,25 +39,32 @@ public struct RunStore: Sendable {
         }
     }
 
+    /// Takes the next identifier of a method, such as `sft-12`: artefacts without a name bear that of their run.
+    public func reserve(method: String) throws -> String { try write { try Self.nextIdentifier(method, $0) } }
+
+    /// Numbers are never used again: artefacts and notes refer to them.
+    private static func nextIdentifier(_ method: String, _ database: Database) throws -> String {
+        try database.execute(
+            sql: "INSERT INTO counter VALUES (?, 1) ON CONFLICT (method) DO UPDATE SET last = last + 1",
+            arguments: [method])
+        let number = try Int.fetchOne(database, sql: "SELECT last FROM counter WHERE method = ?", arguments: [method])
+        return "\(method)-\(number ?? 1)"
+    }
+
     /// Starts a run in this process.
     ///
     /// - Parameters:
+    ///   - id: from ``reserve(method:)``; the next one if absent.
     ///   - name: what the user calls it.
     ///   - recipe: complete, as YAML.
     public func start(
-        method: String, name: String? = nil, recipe: String, commit: String = SourceCommit.current(),
+        method: String, id: String? = nil, name: String? = nil, recipe: String, commit: String = SourceCommit.current(),
         environment: RunEnvironment, baseFingerprint: String? = nil
     ) throws -> RunRecorder {
         let process = try StableJSON.text(ProcessIdentity.current, indented: false)
         let machine = try StableJSON.text(environment, indented: false)
         let id = try write { database in
-            // Numbers are never used again: artefacts and notes refer to them.
-            try database.execute(
-                sql: "INSERT INTO counter VALUES (?, 1) ON CONFLICT (method) DO UPDATE SET last = last + 1",
-                arguments: [method])
-            let number = try Int.fetchOne(
-                database, sql: "SELECT last FROM counter WHERE method = ?", arguments: [method])
-            let id = "\(method)-\(number ?? 1)"
+            let id = try id ?? Self.nextIdentifier(method, database)
             try database.execute(
                 sql: """
                     INSERT INTO run (id, method, name, created, status, recipe, [commit], environment, base, process)
@@ -68,14 +80,17 @@ public struct RunStore: Sendable {
     }
 
     /// Takes up a run that was interrupted, under its old identifier.
-    public func resume(_ id: String) throws -> RunRecorder {
+    /// - Parameter recipe: as it is now; its limits may have changed.
+    public func resume(_ id: String, recipe: String? = nil) throws -> RunRecorder {
         let run = try run(id)
         guard run.status != .running else { throw RunStoreError.running(id: id) }
         let process = try StableJSON.text(ProcessIdentity.current, indented: false)
         try write { database in
             try database.execute(
-                sql: "UPDATE run SET status = ?, ended = NULL, message = NULL, process = ? WHERE id = ?",
-                arguments: [Run.Status.running.rawValue, process, id])
+                sql: """
+                    UPDATE run SET status = ?, ended = NULL, message = NULL, process = ?, recipe = COALESCE(?, recipe)
+                    WHERE id = ?
+                    """, arguments: [Run.Status.running.rawValue, process, recipe, id])
         }
         return RunRecorder(store: self, id: id)
     }
@@ -102,6 +117,42 @@ public struct RunStore: Sendable {
         if let found { return found }
         let ids = try read { try String.fetchAll($0, sql: "SELECT id FROM run") }
         throw RunStoreError.unknownRun(id: id, nearest: NearestName.of(id, among: ids))
+    }
+
+    /// A run by its identifier, or the newest one that the user called so.
+    ///
+    /// - Throws: ``RunStoreError/unknownRun(id:nearest:)``.
+    public func find(_ name: String) throws -> Run {
+        if let run = try named(name).first { return run }
+        let names = try read {
+            try String.fetchAll($0, sql: "SELECT id FROM run UNION SELECT name FROM run WHERE name IS NOT NULL")
+        }
+        throw RunStoreError.unknownRun(id: name, nearest: NearestName.of(name, among: names))
+    }
+
+    /// The folder of what a run trained, by the run's identifier or name; nil where there is no such run.
+    ///
+    /// - Throws: ``RunStoreError/noArtefact(id:status:)`` for a run that has none.
+    public func artefact(of name: String) throws -> URL? {
+        let runs = try named(name)
+        let done = runs.lazy.filter { $0.status == .done }.compactMap(\.artefact)
+        if let path = done.first(where: { FileManager.default.fileExists(atPath: $0) }) {
+            return URL(fileURLWithPath: path, isDirectory: true)
+        }
+        guard let newest = runs.first else { return nil }
+        throw RunStoreError.noArtefact(id: newest.id, status: newest.status)
+    }
+
+    /// The run of an identifier first, then those of a name, newest first.
+    private func named(_ name: String) throws -> [Run] {
+        try settleAbandoned()
+        return try read { database in
+            let rows = try Row.fetchAll(
+                database,
+                sql: "SELECT * FROM run WHERE id = ? OR name = ? ORDER BY id = ? DESC, created DESC, rowid DESC",
+                arguments: [name, name, name])
+            return try rows.map(Self.run)
+        }
     }
 
     /// The numbers of a run in the order of the steps.

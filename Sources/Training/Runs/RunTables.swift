@@ -107,7 +107,7 @@ extension Run {
 
 extension RecipeNode {
     /// Every scalar with its path.
-    fileprivate func leaves(path: [String] = []) -> [(String, String)] {
+    func leaves(path: [String] = []) -> [(String, String)] {
         switch content {
         case .scalar(let text, _): [(path.joined(separator: "."), text)]
         case .sequence(let elements):

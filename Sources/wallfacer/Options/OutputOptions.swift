@@ -11,6 +11,12 @@ struct OutputOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write the result to a file instead of standard output.", valueName: "file"))
     var output: String?
 
+    /// Called before the work, which should not be lost at its end.
+    /// - Throws: `Failure` where the file cannot be written.
+    func check() throws {
+        if let output { try OutputFile.check(output) }
+    }
+
     /// Hands over a result: as JSON where asked for, else as text for people.
     func write(_ value: some Encodable, text: () throws -> String) throws {
         try writeText(json ? StableJSON.text(value) : text())
@@ -23,25 +29,12 @@ struct OutputOptions: ParsableArguments {
 
     /// Hands over a finished text, which ends with a line end.
     func writeText(_ text: String) throws {
-        guard let output else { return print(text, terminator: "") }
+        guard let output else { return try StandardOutput.write(text) }
         try OutputFile.write(Data(text.utf8), to: output)
     }
 
     /// Tables fit the terminal; files and pipes get every word.
     private var tableWidth: Int? {
         output == nil && Terminal.showsOutput ? Terminal.width(of: STDOUT_FILENO) : nil
-    }
-}
-
-/// Files that the user names.
-enum OutputFile {
-    /// Writes beside the final name, then renames.
-    static func write(_ data: Data, to path: String) throws {
-        let url = URL(fileURLWithPath: (path as NSString).expandingTildeInPath)
-        do {
-            try data.write(to: url, options: .atomic)
-        } catch {
-            throw Failure("\(path): cannot be written: \(error.localizedDescription)")
-        }
     }
 }

@@ -3,7 +3,9 @@ import Tensors
 
 /// How many processor cores are used.
 struct ThreadOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads to compute with; the physical cores if not said.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Threads to compute with; the physical cores if not said.", valueName: "n"))
     var threads: Int?
 
     private static let most = 1024

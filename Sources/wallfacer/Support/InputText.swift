@@ -1,3 +1,4 @@
+import Corpora
 import Foundation
 
 /// Text that the user hands over, in a file or through standard input.
@@ -11,7 +12,7 @@ enum InputText {
         } catch let failure as Failure {
             throw failure
         } catch {
-            throw Failure("standard input: cannot be read: \(error.localizedDescription)")
+            throw Failure("standard input: cannot be read: \(SystemReason.text(error))")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw Failure("\(file ?? "standard input"): line \(lineOfBadText(data)): no UTF-8 text")
@@ -40,7 +41,7 @@ enum InputText {
             defer { try? handle.close() }
             return try handle.readToEnd() ?? Data()
         } catch {
-            throw Failure("\(file): cannot be read: \(error.localizedDescription)")
+            throw Failure("\(file): cannot be read: \(SystemReason.text(error))")
         }
     }
 

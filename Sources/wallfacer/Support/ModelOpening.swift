@@ -4,6 +4,7 @@ import LanguageModel
 import Layers
 import PostTraining
 import Tensors
+import Training
 
 /// Models as the user names them.
 enum ModelOpening {
@@ -12,8 +13,9 @@ enum ModelOpening {
     /// - Throws: what is wrong with the name or the files.
     static func open(_ name: String?, _ compute: ComputeOptions) throws -> LocalModel {
         try compute.applyToGeneration()
-        let path = try ModelDirectory().locate(name ?? PublishedModel.standard)
+        let path = try ModelPlace.locate(name)
         guard AdapterFile.isPresent(in: path) else {
+            try ArtefactManifest.verifyOpening(path)
             return try LocalModel(path: path.path, precision: compute.precision)
         }
         let base = try BaseModel.load(path, precision: compute.precision)

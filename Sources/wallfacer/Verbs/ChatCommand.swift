@@ -34,8 +34,15 @@ struct ChatCommand: AsyncParsableCommand {
         let isInteractive = isatty(STDIN_FILENO) == 1
         if isInteractive { StandardError.write("/reset, /system TEXT, /quit") }
         var conversation = Conversation(system: system)
-        while let line = nextLine(isInteractive) {
-            switch ChatLine(line) {
+        var input = InputLines()
+        while let line = nextLine(&input, isInteractive) {
+            guard case .text(let text) = line else {
+                if case .broken(let number) = line {
+                    StandardError.write("wallfacer: standard input: line \(number): no UTF-8 text; it is passed over")
+                }
+                continue
+            }
+            switch ChatLine(text) {
             case .nothing: continue
             case .quit: return
             case .reset: conversation = Conversation(system: conversation.system)
@@ -54,9 +61,9 @@ struct ChatCommand: AsyncParsableCommand {
         }
     }
 
-    private func nextLine(_ isInteractive: Bool) -> String? {
+    private func nextLine(_ input: inout InputLines, _ isInteractive: Bool) -> InputLines.Line? {
         if isInteractive { StandardError.raw("\n> ") }
-        return readLine()
+        return input.next()
     }
 
     /// Shows the answer as it is written.
@@ -71,17 +78,17 @@ struct ChatCommand: AsyncParsableCommand {
         for try await event in model.reply(to: conversation.all + [question], options: options) {
             switch event {
             case .text(let piece):
-                if text.isEmpty, !reasoning.isEmpty, Terminal.showsOutput { StandardOutput.write("\n\n") }
+                if text.isEmpty, !reasoning.isEmpty, Terminal.showsOutput { try StandardOutput.line("\n") }
                 text += piece
-                StandardOutput.write(piece)
+                try StandardOutput.write(piece)
             case .reasoning(let piece):
                 reasoning += piece
                 // Thoughts are for people who watch; a pipe gets answers.
-                if Terminal.showsOutput { StandardOutput.write(dim + piece + plain) }
+                if Terminal.showsOutput { try StandardOutput.write(dim + piece + plain) }
             default: break
             }
         }
-        StandardOutput.write("\n")
+        try StandardOutput.line("")
         return Conversation.Exchange(
             question: question, answer: Message(.assistant, text, reasoning: reasoning.isEmpty ? nil : reasoning))
     }

@@ -46,7 +46,7 @@ struct DataCommand: ParsableCommand {
 
         func run() async throws {
             guard let dataSet = DataSet.named(name) else {
-                throw Failure(
+                throw Failure.badUsage(
                     "data set \(name): unknown; there are " + DataSet.all.map(\.name).joined(separator: ", "))
             }
             let folder = WallfacerHome.current.dataSets
@@ -55,7 +55,7 @@ struct DataCommand: ParsableCommand {
             let display = DownloadDisplay()
             defer { display.finish() }
             try await Downloader().fetch(dataSet, into: folder, progress: display.update)
-            print(folder.appending(path: dataSet.name).path)
+            try StandardOutput.line(folder.appending(path: dataSet.name).path)
         }
     }
 }

@@ -35,7 +35,8 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let method = try MethodList.named(method)
-        let folder = try ModelDirectory().locate(model)
+        try output.check()
+        let folder = try ModelPlace.locate(model)
         var document = try recipe.document(stored: stored(folder, method.name))
         if let precision { try document.set("precision=\(precision.rawValue)") }
         threads.apply()
@@ -43,7 +44,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             StandardError.write("\(method.name), \(used.rawValue), threads: \(Runtime.threadCount)")
         }
         var session = TrainingSession(output: folder)
-        session.locateModel = { try ModelDirectory().locate($0.isEmpty ? PublishedModel.standard : $0) }
+        session.locateModel = { try ModelPlace.locate($0.isEmpty ? nil : $0) }
         session.say = { StandardError.write($0) }
         let measured = try await Self.evaluate(method, folder, document, session)
         let result = EvaluationRow(measured, method: method.name, model: folder.path)

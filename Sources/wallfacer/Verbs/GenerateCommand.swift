@@ -29,11 +29,14 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
+        if prompt?.isEmpty == true { throw ValidationError("--prompt is empty; a text is needed") }
         if raw, system != nil { throw ValidationError("--raw has no turns, so --system has no place") }
     }
 
     func run() async throws {
+        try output.check()
         let prompt = try prompt ?? InputText.read(file: nil)
+        guard !prompt.isEmpty else { throw Failure("standard input: is empty; a prompt is needed") }
         let speaker = try await speaker.open()
         let options = sampling.options(temperature: 0, topP: 1)
         let messages = (system.map { [Message(.system, $0)] } ?? []) + [Message(.user, prompt)]
@@ -46,11 +49,11 @@ struct GenerateCommand: AsyncParsableCommand {
         var last: Character?
         for try await event in events {
             guard case .text(let piece) = event else { continue }
-            StandardOutput.write(piece)
+            try StandardOutput.write(piece)
             last = piece.last ?? last
         }
         // What follows a raw text may be compared byte by byte.
-        if !raw, last != "\n" { StandardOutput.write("\n") }
+        if !raw, last != "\n" { try StandardOutput.write("\n") }
     }
 }
 

@@ -52,16 +52,14 @@ struct ModelsCommand: ParsableCommand {
 
         func run() async throws {
             guard let model = PublishedModel.named(name) else {
-                throw Failure(
-                    "model \(name): not published; there are "
-                        + PublishedModel.all.map(\.name).joined(
-                            separator: ", "))
+                let names = PublishedModel.all.map(\.name)
+                throw Failure.badUsage("model \(name): not published; there are \(names.joined(separator: ", "))")
             }
             let directory = ModelDirectory()
             let folder = directory.folder(of: model)
             if directory.isPresent(model) {
                 StandardError.write("\(model.name) is here already")
-                return print(try directory.locate(model.name).path)
+                return try StandardOutput.line(directory.locate(model.name).path)
             }
             guard case .files(let files) = model.origin else {
                 throw ModelLookupError.notHere(model, folder: folder.path)
@@ -69,13 +67,8 @@ struct ModelsCommand: ParsableCommand {
             StandardError.write("\(model.title): licence \(model.licence)")
             let display = DownloadDisplay()
             defer { display.finish() }
-            for file in files {
-                try await Downloader().fetch(
-                    Download(
-                        origins: file.origins, target: folder.appending(path: file.name), sha256: file.sha256,
-                        byteCount: file.byteCount), progress: display.update)
-            }
-            print(folder.path)
+            try await Downloader().fetch(files, into: folder, progress: display.update)
+            try StandardOutput.line(folder.path)
         }
     }
 }

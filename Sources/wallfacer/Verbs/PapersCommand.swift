@@ -42,7 +42,7 @@ struct PapersCommand: ParsableCommand {
             return [exact]
         }
         let found = all.filter { ($0.system + " " + $0.title).lowercased().contains(wanted) }
-        if found.isEmpty { throw Failure("papers: no system fits \(wanted); `wallfacer papers` shows all") }
+        if found.isEmpty { throw Failure.badUsage("papers: no system fits \(wanted); `wallfacer papers` shows all") }
         return found
     }
 

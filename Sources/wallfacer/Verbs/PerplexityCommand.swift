@@ -19,10 +19,14 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The text; standard input if not said.", valueName: "file"))
     var file: String?
 
-    @Option(help: ArgumentHelp("Tokens read at once; the model's context length if not said.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Tokens read at once; the model's context length if not said.", valueName: "n"))
     var window: Int?
 
-    @Option(help: ArgumentHelp("By how many tokens the window moves on; half of it if not said.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("By how many tokens the window moves on; half of it if not said.", valueName: "n"))
     var stride: Int?
 
     @Option(
@@ -38,15 +42,17 @@ struct PerplexityCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try output.check()
         let text = try InputText.read(file: file)
         let model = try ModelOpening.open(model, compute)
         let tokens = model.tokenizer.encodePrompt(text)
         guard tokens.count > 1 else {
-            throw Failure("\(file ?? "standard input"): \(tokens.count) tokens; at least 2 are needed")
+            let found = tokens.count == 1 ? "1 token" : "no tokens"
+            throw Failure("\(file ?? "standard input"): \(found); at least 2 are needed")
         }
-        let window = min(window ?? model.contextLength, model.contextLength)
-        let stride = min(stride ?? window / 2, window - 1)
         StandardError.write(ModelOpening.description(model))
+        let window = Self.atMost(model.contextLength, window ?? model.contextLength, "--window", "the model's context")
+        let stride = Self.atMost(window - 1, stride ?? window / 2, "--stride", "what a window can move on")
         let loss = try await model.loss(of: tokens, window: window, stride: stride)
         let result = MeasuredPerplexity(
             perplexity: loss.perplexity, loss: loss.sum / Double(loss.tokens), tokens: loss.tokens, window: window,
@@ -55,6 +61,13 @@ struct PerplexityCommand: AsyncParsableCommand {
             "perplexity \(Numbers.short(loss.perplexity)) over \(Numbers.grouped(loss.tokens)) tokens "
                 + "(window \(window), stride \(stride))\n"
         }
+    }
+
+    /// A value that may have been asked for, cut to what is possible; cutting is said.
+    private static func atMost(_ most: Int, _ wanted: Int, _ flag: String, _ limit: String) -> Int {
+        guard wanted > most else { return wanted }
+        StandardError.write("\(flag) \(wanted) is more than \(limit); \(most) is taken")
+        return most
     }
 }
 

@@ -54,7 +54,7 @@ struct RecipeCommand: ParsableCommand {
 
         func run() throws {
             let text = try text()
-            guard let output else { return print(text, terminator: "") }
+            guard let output else { return try StandardOutput.write(text) }
             if !force, FileManager.default.fileExists(atPath: (output as NSString).expandingTildeInPath) {
                 throw Failure("\(output): is there already; --force replaces it")
             }
@@ -65,7 +65,7 @@ struct RecipeCommand: ParsableCommand {
             if let method = MethodList.all.first(where: { $0.name == name }) { return try method.commentedRecipe() }
             guard RecipeFolder.names.contains(name) else {
                 let names = MethodList.names + RecipeFolder.names
-                throw Failure("recipe \(name): there is none; there are \(names.joined(separator: ", "))")
+                throw Failure.badUsage("recipe \(name): there is none; there are \(names.joined(separator: ", "))")
             }
             return try InputText.read(file: RecipeFolder.file(name).path)
         }
@@ -87,7 +87,7 @@ struct RecipeCommand: ParsableCommand {
                 throw Failure("\(file): does not say its method; add a line `method: NAME`, or give --method")
             }
             try MethodList.named(name).validate(document)
-            print("\(file): a valid recipe for \(name)")
+            try StandardOutput.line("\(file): a valid recipe for \(name)")
         }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Corpora
 import Experiments
 import Foundation
+import Studies
 import Training
 
 struct RunsCommand: ParsableCommand {
@@ -25,6 +26,7 @@ struct RunsCommand: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
+            if let method { _ = try MethodList.named(method) }
             let store = try RunStore()
             let runs = try store.runs(method: method)
             if runs.isEmpty, !output.json {
@@ -37,16 +39,17 @@ struct RunsCommand: ParsableCommand {
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One run: status, last values, events, recipe.")
 
-        @Argument(help: ArgumentHelp("For example sft-3.", valueName: "run"))
-        var id: String
+        @Argument(help: ArgumentHelp("For example sft-3, or its name.", valueName: "run"))
+        var name: String
 
         @OptionGroup var output: OutputOptions
 
         func run() throws {
             let store = try RunStore()
+            let found = try store.find(name)
             let page = try RunPage(
-                run: store.run(id), metrics: store.lastMetrics(id).filter(\.value.isFinite), events: store.events(id)
-            )
+                run: found, metrics: store.lastMetrics(found.id).filter(\.value.isFinite),
+                events: store.events(found.id))
             try output.write(page, text: { page.text })
         }
     }
@@ -65,7 +68,8 @@ struct RunsCommand: ParsableCommand {
         }
 
         func run() throws {
-            let tables = try RunStore().compareTables(runs)
+            let store = try RunStore()
+            let tables = try store.compareTables(runs.map { try store.find($0).id })
             try output.write(tables, tables: tables)
         }
     }
@@ -74,21 +78,24 @@ struct RunsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Write one self-contained HTML file with curves, tables and the recipe.")
 
-        @Argument(help: ArgumentHelp("For example sft-3.", valueName: "run"))
-        var id: String
+        @Argument(help: ArgumentHelp("For example sft-3, or its name.", valueName: "run"))
+        var name: String
 
         @Option(help: ArgumentHelp("Where to write it; beside the runs if not said.", valueName: "file"))
         var output: String?
 
         func run() throws {
-            let report = try RunStore().report(id)
+            if let output { try OutputFile.check(output) }
+            let store = try RunStore()
+            let id = try store.find(name).id
+            let report = try store.report(id)
             let reports = WallfacerHome.current.data.appending(path: "reports", directoryHint: .isDirectory)
             let file = output ?? reports.appending(path: "\(id).html").path
             if output == nil {
                 try FileManager.default.createDirectory(at: reports, withIntermediateDirectories: true)
             }
             try OutputFile.write(Data(report.html().utf8), to: file)
-            print(file)
+            try StandardOutput.line(file)
         }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Corpora
 import Experiments
 import Foundation
+import Layers
 import Studies
 import Tensors
 import Training
@@ -54,7 +55,9 @@ struct StudyCommand: ParsableCommand {
         @Option(help: "How much is run: smoke (seconds, no verdict), quick (minutes), full (hours).")
         var scale: Scale = .quick
 
-        @Option(help: ArgumentHelp("How many seeds; the scale's own number if not said.", valueName: "n"))
+        @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp("How many seeds; the scale's own number if not said.", valueName: "n"))
         var seeds: Int?
 
         @Flag(help: "Run the controls in the methods' place: no claim may hold then.")
@@ -71,15 +74,23 @@ struct StudyCommand: ParsableCommand {
 
         @OptionGroup var compute: ThreadOptions
 
+        /// All studies compute so.
+        private static let precision = Precision.f32
+
+        func validate() throws {
+            if let seeds, seeds < 1 { throw ValidationError("--seeds is \(seeds); allowed: from 1 up") }
+        }
+
         func run() async throws {
             let study = try StudyList.named(study)
+            for file in [output, report].compactMap(\.self) { try OutputFile.check(file) }
             compute.apply()
-            Interruption.install()
+            StandardError.write("\(study.id), \(Self.precision.rawValue), threads: \(Runtime.threadCount)")
             let count = seeds ?? study.budget(scale).seeds
             let progress = ProgressBar(title: study.id, steps: max(1, count))
             let runner = StudyRunner(
-                environment: .current(threads: Runtime.threadCount, precision: "f32"),
-                cacheFolder: WallfacerHome.current.studies, isInterrupted: { Interruption.isRequested },
+                environment: .current(threads: Runtime.threadCount, precision: Self.precision.rawValue),
+                cacheFolder: WallfacerHome.current.studies,
                 progress: { progress.update(step: $0.seedsDone, note: $0.note) })
             let result = try await runner.run(study, scale: scale, seeds: seeds, ablate: ablate)
             progress.finish()
@@ -88,10 +99,11 @@ struct StudyCommand: ParsableCommand {
                 let page = Report(study: result, summary: study.summary)
                 try OutputFile.write(Data(page.html().utf8), to: report)
             }
-            if json { return print(try StableJSON.text(result), terminator: "") }
+            if json { return try StandardOutput.write(StableJSON.text(result)) }
             let width = Terminal.showsOutput ? Terminal.width(of: STDOUT_FILENO) : nil
-            print("\(study.id): \(study.paper)\n\(study.summary)\n")
-            print(([result.claimTable] + result.tables).map { $0.terminalText(width: width) }.joined(separator: "\n"))
+            try StandardOutput.line("\(study.id): \(study.paper)\n\(study.summary)\n")
+            try StandardOutput.line(
+                ([result.claimTable] + result.tables).map { $0.terminalText(width: width) }.joined(separator: "\n"))
         }
     }
 }

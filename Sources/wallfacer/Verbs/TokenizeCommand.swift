@@ -12,7 +12,7 @@ struct TokenizeCommand: ParsableCommand {
               echo "Hello, world" | wallfacer tokenize
               wallfacer tokenize --model Qwen3-0.6B --file notes.txt --json
               wallfacer tokenize --mask --file chats.jsonl    what counts in the loss
-              wallfacer tokenize --mask                       a sample conversation
+              wallfacer tokenize --mask                       a sample conversation, on a terminal
 
             --json prints one array of ids for each line of the input; with --mask, one object \
             {"tokens":[…],"mask":[…]} for each conversation.
@@ -29,7 +29,9 @@ struct TokenizeCommand: ParsableCommand {
     @Flag(help: "Show a conversation with the tokens that count in the loss.")
     var mask = false
 
-    @Option(help: ArgumentHelp("With --mask: which conversation of the file, counted from 1.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("With --mask: which conversation of the file, counted from 1.", valueName: "n"))
     var sample = 1
 
     @Flag(help: "Read names of control tokens in the text, such as <|im_end|>, as those tokens.")
@@ -42,7 +44,8 @@ struct TokenizeCommand: ParsableCommand {
     }
 
     func run() throws {
-        let vocabulary = try ModelVocabulary(path: ModelDirectory().locate(model))
+        try output.check()
+        let vocabulary = try ModelVocabulary(path: ModelPlace.locate(model))
         try mask ? showMask(vocabulary) : showTokens(vocabulary.tokenizer)
     }
 
@@ -64,18 +67,23 @@ struct TokenizeCommand: ParsableCommand {
 
     private func showMask(_ vocabulary: ModelVocabulary) throws {
         let template = try vocabulary.requireTemplate()
-        let conversations = try ConversationInput.read(file: file)
-        if output.json {
-            let lines = try conversations.map {
-                try MaskedTokens(template.encode($0.messages, tools: $0.tools, with: vocabulary.tokenizer))
+        let input = try ConversationInput.read(file: file)
+        func encoded(_ index: Int) throws -> EncodedChat {
+            let chosen = input.examples[index]
+            do {
+                return try template.encode(chosen.messages, tools: chosen.tools, with: vocabulary.tokenizer)
+            } catch let error as ChatError {
+                throw Failure("\(input.place(of: index)): \(error)")
             }
+        }
+        if output.json {
+            let lines = try input.examples.indices.map { MaskedTokens(try encoded($0)) }
             return try output.writeText(lines.map { try StableJSON.text($0, indented: false) }.joined())
         }
-        guard conversations.indices.contains(sample - 1) else {
-            throw Failure("--sample \(sample): there are \(conversations.count) conversations")
+        guard input.examples.indices.contains(sample - 1) else {
+            throw Failure("--sample \(sample): conversations: \(input.examples.count)")
         }
-        let chosen = conversations[sample - 1]
-        let encoded = try template.encode(chosen.messages, tools: chosen.tools, with: vocabulary.tokenizer)
+        let encoded = try encoded(sample - 1)
         let paint = TokenPaint(isColoured: output.output == nil)
         try output.writeText(paint.masked(encoded, vocabulary.tokenizer))
         let trained = encoded.lossMask.count(where: { $0 })

@@ -18,8 +18,8 @@ struct TrainCommand: AsyncParsableCommand {
               wallfacer train sft --name support --resume
 
             Methods: \(MethodList.names.joined(separator: ", ")). `wallfacer recipe copy METHOD` shows every setting. \
-            Ctrl-C saves and leaves; --resume goes on bit for bit. The path of what was trained is printed; its name \
-            works as --model.
+            Ctrl-C saves and leaves; --resume goes on bit for bit with the same recipe, of which only limits and \
+            intervals may change. The path of what was trained is printed; its name works as --model.
             """)
 
     @Argument(help: ArgumentHelp("What to train.", valueName: "method"))
@@ -30,7 +30,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The model to start from; short for --set model=…", valueName: "model"))
     var model: String?
 
-    @Option(help: ArgumentHelp("What to call the result; the method and a number if not said.", valueName: "name"))
+    @Option(help: ArgumentHelp("What to call the result; its run, such as sft-2, if not said.", valueName: "name"))
     var name: String?
 
     @Flag(help: "Go on from where the training was interrupted.")
@@ -45,75 +45,66 @@ struct TrainCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if let name, name.isEmpty || name.contains("/") || name.hasPrefix(".") {
-            throw ValidationError(
-                "--name is \(name.debugDescription); allowed: a name without / that begins with no dot")
+        if let name {
+            guard !name.isEmpty, !name.contains("/"), !name.hasPrefix("."), !name.hasSuffix(".checkpoint") else {
+                throw ValidationError(
+                    "--name is \(name.debugDescription); allowed: a name without / that begins with no dot")
+            }
+            if !resume, TrainingPlace.isNumbered(name) {
+                throw ValidationError("--name is \(name); a method and a number is what runs without a name are called")
+            }
         }
+        if model?.isEmpty == true { throw ValidationError("--model is empty; a model is needed") }
     }
 
     func run() async throws {
         let method = try MethodList.named(method)
-        var document = try recipe.document()
+        let interrupted = try resume ? TrainingPlace.interrupted(method.name, name: name) : nil
+        var document = try recipe.document(stored: interrupted.map { try stored($0) } ?? RecipeDocument())
         if let model { try document.set("model=\(model)") }
         if let precision { try document.set("precision=\(precision.rawValue)") }
+        let used = try method.precision(document)
         threads.apply()
-        if let used = try method.precision(document) {
+        if let used {
             StandardError.write("\(method.name), \(used.rawValue), threads: \(Runtime.threadCount)")
         }
-        var session = TrainingSession(output: try place(method.name), store: try RunStore())
+        let store = try RunStore()
+        let place = try interrupted ?? TrainingPlace.new(method.name, name: name, store: store)
+        var session = TrainingSession(output: place.folder, store: store)
         session.resumes = resume
         session.name = name
-        session.locateModel = { try ModelDirectory().locate($0.isEmpty ? PublishedModel.standard : $0) }
+        session.runID = place.runID
+        session.locateModel = { try ModelPlace.locate($0.isEmpty ? nil : $0) }
         session.say = { StandardError.write($0) }
-        Interruption.install()
+        session.willTrain = { Interruption.install() }
         let trained = try await Self.train(method, document, session)
         if trained.wasInterrupted {
             StandardError.write(
-                "saved; `wallfacer train \(method.name) --name \(session.output.lastPathComponent) --resume` with the "
-                    + "same recipe goes on")
+                "saved; `wallfacer train \(method.name) --name \(session.output.lastPathComponent) --resume` goes on")
             throw CancellationError()
         }
         if json {
             let result = TrainedRow(
                 artefact: trained.folder.path, run: trained.runID, metrics: trained.metrics.filter(\.value.isFinite))
-            return print(try StableJSON.text(result), terminator: "")
+            return try StandardOutput.write(StableJSON.text(result))
         }
         for (name, value) in trained.metrics.sorted(by: { $0.key < $1.key }) {
             StandardError.write("\(name): \(Numbers.short(value))")
         }
-        print(trained.folder.path)
+        try StandardOutput.line(trained.folder.path)
+    }
+
+    /// What an interrupted training was begun with, over which single values may be laid.
+    private func stored(_ place: TrainingPlace) throws -> RecipeDocument {
+        let checkpoint = TrainingSession(output: place.folder)
+        return try checkpoint.storedRecipe().map { try RecipeDocument(yaml: $0, source: checkpoint.checkpoint.path) }
+            ?? RecipeDocument()
     }
 
     @TensorActor
     private static func train(
         _ method: any Method.Type, _ document: RecipeDocument, _ session: TrainingSession
     ) throws -> TrainedArtefact { try method.train(recipe: document, in: session) }
-
-    /// The folder of the result: the name's own, or the first number that is free. Resuming takes the newest checkpoint.
-    private func place(_ method: String) throws -> URL {
-        let artefacts = ModelDirectory().artefacts
-        func folder(_ name: String) -> URL { artefacts.appending(path: name, directoryHint: .isDirectory) }
-        func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
-        func checkpoint(_ name: String) -> URL { TrainingSession(output: folder(name)).checkpoint }
-        let names = [method] + (2...10_000).map { "\(method)-\($0)" }
-        if resume {
-            let found = name.map { [$0] } ?? names.prefix { exists(folder($0)) || exists(checkpoint($0)) }
-            guard let name = found.last(where: { exists(checkpoint($0)) }) else {
-                throw Failure("nothing to resume: no checkpoint of \(name ?? method) in \(artefacts.path)")
-            }
-            return folder(name)
-        }
-        if let name {
-            if exists(folder(name)) || exists(checkpoint(name)) {
-                throw Failure("\(folder(name).path): is there already; choose another --name, or --resume")
-            }
-            return folder(name)
-        }
-        guard let free = names.first(where: { !exists(folder($0)) && !exists(checkpoint($0)) }) else {
-            throw Failure("\(artefacts.path): no number is free for \(method); give a --name")
-        }
-        return folder(free)
-    }
 }
 
 /// What `train --json` prints.

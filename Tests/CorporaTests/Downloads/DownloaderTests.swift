@@ -212,4 +212,20 @@ struct DownloaderTests {
             #expect(server.requests.isEmpty)
         }
     }
+
+    @Test("Where one file cannot be had, the advice names every file that is missing, and no other")
+    func adviceNamesAll() async throws {
+        try await with { request, _ in
+            request.path.hasSuffix("first") ? Self.honest(request) : StubServer.Response(status: 404)
+        } _: { (server: StubServer, folder: URL) async throws in
+            let names = ["first", "second", "third"]
+            let files = names.map { DataFile(name: $0, origins: [server.url($0)], sha256: $0 == "third" ? "ab" : nil) }
+            let error = await #expect(throws: DownloadError.self) { try await downloader.fetch(files, into: folder) }
+            let text = try #require(error).description
+            #expect(text.contains("fetch these 2 files"))
+            #expect(text.contains("\(server.url("second")) to \(folder.appending(path: "second").path)"))
+            #expect(text.contains("\(server.url("third")) (sha256 ab) to \(folder.appending(path: "third").path)"))
+            #expect(!text.contains(server.url("first") + " "))
+        }
+    }
 }

@@ -88,6 +88,11 @@ struct ProgressTests {
             kill(getpid(), SIGINT)
             usleep(5_000_000)
         }
+        await #expect(processExitsWith: .exitCode(130)) {
+            Interruption.leaveAtOnce()
+            kill(getpid(), SIGINT)
+            usleep(5_000_000)
+        }
     }
 }
 

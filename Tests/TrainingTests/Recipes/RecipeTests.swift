@@ -140,9 +140,35 @@ struct RecipeTests {
         #expect(problems("", set: [".a=1"])[0].hasPrefix("--set .a=1: found an empty key"))
         #expect(
             problems("data: [{path: a}]", set: ["data.3.weight=1"]) == [
-                "--set data.3.weight=1: found 3, allowed: a place from 0 to 0 in the list"
+                "--set data.3.weight=1: found 3, allowed: a place from 0 to 1 in the list"
             ])
         #expect(problems("", set: ["steps=[1"])[0].hasPrefix("--set steps=[1: no valid YAML: "))
+    }
+
+    @Test("--set with a place edits that element of a default list, or adds the next one")
+    func places() throws {
+        let added = try read("", set: ["data.0.path=a", "data.1.path=b", "data.1.weight=2", "optimizer.betas.1=0.5"])
+        #expect(added.data.map(\.path) == ["a", "b"])
+        #expect(added.data.map(\.weight) == [1, 2])
+        #expect(added.optimizer.betas == [0.9, 0.5])
+        let appended = try read("data: [{path: a}]", set: ["data.1.path=b", "data.0.weight=3"])
+        #expect(appended.data.map(\.path) == ["a", "b"])
+        #expect(appended.data.map(\.weight) == [3, 1])
+        #expect(
+            problems("", set: ["optimizer.betas.3=0.5"]) == [
+                "--set optimizer.betas.3=0.5: optimizer.betas.3: found 3, allowed: a place from 0 to 2 in the list"
+            ])
+        #expect(
+            problems("", set: ["data.0.path=a", "data.0.weight=-1"]) == [
+                "--set data.0.weight=-1: data.0.weight: found -1.0, allowed: from 0 up"
+            ])
+        // Only --set has places: in a file, a mapping is a mapping.
+        #expect(
+            problems("optimizer:\n  betas: {0: 0.5}") == [
+                "sft.yaml:2: optimizer.betas: found a mapping, allowed: a list"
+            ])
+        // Keys of a mapping may be numbers.
+        #expect(try read("", set: ["mixture.0=0.5"]).mixture == ["0": 0.5])
     }
 
     @Test("A recipe of another method is refused")

@@ -46,6 +46,34 @@ struct RunStoreTests {
         }
     }
 
+    @Test("A run is found by its name, and so is what it trained")
+    func names() throws {
+        try withStore { store in
+            let folder = store.file.deletingLastPathComponent()
+            func run(_ name: String?, _ artefact: URL?) throws -> String {
+                let id = try store.reserve(method: "sft")
+                let recorder = try store.start(
+                    method: "sft", id: id, name: name, recipe: "", commit: "", environment: .example)
+                #expect(recorder.id == id)
+                if let artefact { try recorder.finish(artefact: artefact) } else { try recorder.interrupt() }
+                return id
+            }
+            #expect(try run("tales", folder) == "sft-1")
+            #expect(try run("tales", nil) == "sft-2")
+            #expect(try run(nil, folder.appending(path: "gone")) == "sft-3")
+            #expect(try store.find("tales").id == "sft-2")
+            #expect(try store.find("sft-1").id == "sft-1")
+            #expect(throws: RunStoreError.unknownRun(id: "talse", nearest: "tales")) { try store.find("talse") }
+            #expect(try store.artefact(of: "tales")?.path == folder.path)
+            #expect(try store.artefact(of: "sft-1")?.path == folder.path)
+            #expect(try store.artefact(of: "nonsense") == nil)
+            #expect(throws: RunStoreError.noArtefact(id: "sft-2", status: .interrupted)) {
+                try store.artefact(of: "sft-2")
+            }
+            #expect(throws: RunStoreError.noArtefact(id: "sft-3", status: .done)) { try store.artefact(of: "sft-3") }
+        }
+    }
+
     @Test("Identifiers count per method and are never used again")
     func identifiers() throws {
         try withStore { store in
