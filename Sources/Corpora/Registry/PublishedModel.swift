@@ -1,3 +1,5 @@
+import Foundation
+
 /// A language model that others published: what it is, on which terms, and the files it consists of.
 public struct PublishedModel: Sendable, Equatable {
     /// How its files get here.
@@ -30,6 +32,30 @@ public struct PublishedModel: Sendable, Equatable {
         case .files(let files): files.compactMap(\.byteCount).max()
         case .agreement: nil
         }
+    }
+
+    /// Under which other programs find its weights, for example `Qwen/Qwen3-0.6B`.
+    public var hubName: String? {
+        switch origin {
+        case .package: Self.smolLM2SmallWeights.hubName
+        case .files(let files): files.first?.origins.first.flatMap(Self.hubName)
+        case .agreement(let page): Self.hubName(page)
+        }
+    }
+
+    /// The owner and the name, with which the paths of a hub begin.
+    private static func hubName(_ address: String) -> String? {
+        let parts = URL(string: address)?.pathComponents.filter { $0 != "/" } ?? []
+        return parts.count >= 2 ? parts.prefix(2).joined(separator: "/") : nil
+    }
+
+    /// The model whose files these are, if they lie where downloads go.
+    public static func at(_ path: URL, home: WallfacerHome = .current) -> PublishedModel? {
+        let parts = path.standardizedFileURL.pathComponents
+        let folder = home.models.standardizedFileURL.pathComponents
+        guard parts.count > folder.count, Array(parts.prefix(folder.count)) == folder else { return nil }
+        let name = parts[folder.count]
+        return all.first { $0.name == name || name.hasPrefix($0.name + ".") }
     }
 
     /// The model that is used where none is named.

@@ -1,3 +1,4 @@
+import Corpora
 import Experiments
 public import Foundation
 public import LanguageModel
@@ -25,6 +26,8 @@ public struct AdapterFile {
         var bias = "none"
         var baseModelNameOrPath: String
         var baseModelName: String?
+        /// Where the base is on this machine, if the name is one that other programs look up.
+        var baseModelPath: String?
         var r: Int
         var loraAlpha: Double
         var loraDropout: Double
@@ -36,6 +39,7 @@ public struct AdapterFile {
             case bias
             case baseModelNameOrPath = "base_model_name_or_path"
             case baseModelName = "base_model_name"
+            case baseModelPath = "base_model_path"
             case r
             case loraAlpha = "lora_alpha"
             case loraDropout = "lora_dropout"
@@ -69,7 +73,7 @@ public struct AdapterFile {
         alpha = configuration.loraAlpha
         dropout = configuration.loraDropout
         targets = configuration.targetModules
-        basePath = configuration.baseModelNameOrPath
+        basePath = configuration.baseModelPath ?? configuration.baseModelNameOrPath
         baseName = configuration.baseModelName ?? configuration.baseModelNameOrPath
         weights = folder.appending(path: Self.weightsName)
     }
@@ -104,9 +108,13 @@ public struct AdapterFile {
         let tensors = model.decoder.parameters.filter { $0.name.contains(".lora_") }
         try TensorArchive.write(
             tensors.map { (prefix + $0.name, $0.tensor) }, to: folder.appending(path: weightsName).path)
+        // Other programs cannot open every file that we can, but they know published models by name.
+        let path = model.path.standardizedFileURL.path
+        let published = PublishedModel.at(model.path)?.hubName
         let configuration = Configuration(
-            baseModelNameOrPath: model.path.standardizedFileURL.path, baseModelName: model.name, r: settings.rank,
-            loraAlpha: settings.alpha, loraDropout: settings.dropout, targetModules: settings.targets.sorted())
+            baseModelNameOrPath: published ?? path, baseModelName: model.name,
+            baseModelPath: published == nil ? nil : path, r: settings.rank, loraAlpha: settings.alpha,
+            loraDropout: settings.dropout, targetModules: settings.targets.sorted())
         try StableJSON.write(configuration, to: folder.appending(path: configurationName))
     }
 }

@@ -41,7 +41,6 @@ public final class BaseModel {
     /// - Parameter name: what manifests call it; the path unless given.
     /// - Throws: `WeightFileError`, `TokenizerError`, ``AdapterFileError``, `ArtefactError`.
     public static func load(_ path: URL, name: String? = nil, precision: Precision = .auto) throws -> BaseModel {
-        try ArtefactManifest.verifyOpening(path)
         if AdapterFile.isPresent(in: path) {
             let adapter = try AdapterFile(folder: path)
             let manifest = try ArtefactManifest.read(from: path)
@@ -54,6 +53,7 @@ public final class BaseModel {
             }
             return base
         }
+        try ArtefactManifest.verifyOpening(path)
         let source = try WeightSource(path: path.path)
         let tokenizer: Tokenizer
         var family = source.configuration.family.rawValue

@@ -2,11 +2,18 @@ import Experiments
 import Foundation
 
 extension TrainingSession {
-    /// The fields of a recipe that a resumed run may change: how long it trains, and how often it measures and saves.
-    public static let changeableFields = [
-        "budget.tokens", "budget.seconds", "budget.epochs", "budget.patience", "budget.evaluationInterval",
-        "budget.checkpointInterval",
+    /// The settings of a recipe's budget that a resumed run may change: how long it trains, and how often it measures and
+    /// saves.
+    public static let changeableLimits = [
+        "tokens", "seconds", "epochs", "steps", "patience", "evaluationInterval", "checkpointInterval",
     ]
+    /// Where recipes have them.
+    private static let limitGroups = ["budget", "training"]
+
+    private static func mayChange(_ field: String) -> Bool {
+        let path = field.split(separator: ".").map(String.init)
+        return path.count == 2 && limitGroups.contains(path[0]) && changeableLimits.contains(path[1])
+    }
 
     /// The recipe of the checkpoint, with which a resumed training goes on where no other is given.
     /// - Throws: ``TrainingError`` where there is no readable checkpoint.
@@ -19,7 +26,7 @@ extension TrainingSession {
         let earlier = try RecipeNode.parse(stored, source: checkpoint.path).values
         let now = try RecipeNode.parse(recipe, source: "recipe").values
         let differences = Set(earlier.keys).union(now.keys).sorted()
-            .filter { earlier[$0] != now[$0] && !Self.changeableFields.contains($0) }
+            .filter { earlier[$0] != now[$0] && !Self.mayChange($0) }
             .map { "\($0) is \(now[$0] ?? "absent"), was \(earlier[$0] ?? "absent")" }
         guard differences.isEmpty else {
             throw TrainingSessionError.otherRecipe(checkpoint: checkpoint.path, differences: differences)
@@ -55,7 +62,7 @@ public enum TrainingSessionError: Error, Equatable, CustomStringConvertible {
         case .noSteps(let reason): "\(reason.text) before the first step; nothing was trained, and nothing is saved"
         case .otherRecipe(let checkpoint, let differences):
             "\(checkpoint): was begun with another recipe: \(differences.joined(separator: "; ")). Only "
-                + TrainingSession.changeableFields.joined(separator: ", ") + " may change on the way"
+                + "limits may change on the way: " + TrainingSession.changeableLimits.joined(separator: ", ")
         case .otherBase(let checkpoint, let found, let expected):
             "\(checkpoint): was begun from \(expected), but the model given is \(found)"
         }

@@ -107,7 +107,13 @@ public final class ProgressBar: Sendable {
             guard !state.finished else { return }
             state.finished = true
             guard style == .terminal else { return }
-            if state.drawn != nil { write(Self.clearLine + state.line.text(width: width() - 1) + "\n") }
+            if state.drawn != nil {
+                // What stays is whole; nothing is drawn over it, so it may wrap.
+                let plain = state.line.plainText
+                let width = width() - 1
+                let text = TerminalText.width(of: plain) > width ? plain : state.line.text(width: width)
+                write(Self.clearLine + text + "\n")
+            }
             write(Self.showCursor)
             Interruption.cursorWasShown()
         }

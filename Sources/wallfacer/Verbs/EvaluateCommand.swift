@@ -37,6 +37,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         let method = try MethodList.named(method)
         try output.check()
         let folder = try ModelPlace.locate(model)
+        try ArtefactManifest.verifyOpening(folder)
         var document = try recipe.document(stored: stored(folder, method.name))
         if let precision { try document.set("precision=\(precision.rawValue)") }
         threads.apply()

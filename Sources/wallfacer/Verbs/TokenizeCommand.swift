@@ -12,7 +12,7 @@ struct TokenizeCommand: ParsableCommand {
               echo "Hello, world" | wallfacer tokenize
               wallfacer tokenize --model Qwen3-0.6B --file notes.txt --json
               wallfacer tokenize --mask --file chats.jsonl    what counts in the loss
-              wallfacer tokenize --mask                       a sample conversation, on a terminal
+              wallfacer tokenize --mask                       a sample (on a terminal)
 
             --json prints one array of ids for each line of the input; with --mask, one object \
             {"tokens":[…],"mask":[…]} for each conversation.

@@ -45,6 +45,16 @@ struct ProgressTests {
         #expect(text.split(separator: "\n").count == 3)
     }
 
+    @Test("The last line stays whole, however narrow the terminal is")
+    func lastLine() {
+        let screen = Screen()
+        let bar = screen.bar(steps: 3, style: .terminal, width: 12)
+        bar.update(step: 3, tokens: 100, loss: 1.5, note: "seed 4 of 5")
+        #expect(!screen.text.contains("seed 4 of 5"))
+        bar.finish()
+        #expect(screen.text.hasSuffix("seed 4 of 5\n\u{1B}[?25h"))
+    }
+
     @Test("In a log there is a line every so often, without control characters")
     func lines() {
         let screen = Screen()
@@ -101,7 +111,7 @@ private func waitForInterruption() {
     for _ in 0..<500 where !Interruption.isRequested { usleep(10_000) }
 }
 
-/// A terminal of 100 columns and a clock, both made of memory.
+/// A terminal and a clock, both made of memory.
 final class Screen: Sendable {
     private let written = Mutex("")
     private let clock = Mutex(ContinuousClock.now)
@@ -112,9 +122,9 @@ final class Screen: Sendable {
         clock.withLock { $0 += .seconds(seconds) }
     }
 
-    func bar(steps: Int, style: ProgressBar.Style) -> ProgressBar {
+    func bar(steps: Int, style: ProgressBar.Style, width: Int = 100) -> ProgressBar {
         ProgressBar(
             title: "sft", steps: steps, style: style, write: { text in self.written.withLock { $0 += text } },
-            width: { 100 }, now: { self.clock.withLock { $0 } })
+            width: { width }, now: { self.clock.withLock { $0 } })
     }
 }
