@@ -98,7 +98,10 @@ import Testing
         let errors = tool.home.appending(path: "errors")
         let process = try tool.start(
             Self.training + ["tales"] + Self.settings + ["--set", "characters=500000000"], errors: errors)
-        for _ in 0..<2_000 where try Data(contentsOf: errors).isEmpty && process.isRunning { usleep(10_000) }
+        for _ in 0..<2_000 {
+            guard try Data(contentsOf: errors).isEmpty, process.isRunning else { break }
+            usleep(10_000)
+        }
         usleep(300_000)
         let started = ContinuousClock.now
         kill(process.processIdentifier, SIGTERM)
