@@ -11,9 +11,9 @@ struct RecommendCommand: AsyncParsableCommand {
         commandName: "recommend",
         abstract: "Recommend items to a user with a trained recommender.",
         discussion: """
-              wallfacer recommend recommend-sasrec --history 12,7,301
-              wallfacer recommend recommend-bpr --user u42 --count 20 --json
-              wallfacer recommend recommend-din --user u42 --candidates shelf.txt
+              wallfacer recommend recommend-sasrec-1 --history 12,7,301
+              wallfacer recommend recommend-bpr-1 --user u42 --count 20 --json
+              wallfacer recommend recommend-din-1 --user u42 --candidates shelf.txt
 
             Items of the history are not recommended again. Unknown items are passed over and named. Where the model \
             knows neither the user nor the history, the most popular items are given and it says so.
@@ -31,7 +31,7 @@ struct RecommendCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A file with one candidate a line; all items if not said.", valueName: "file"))
     var candidates: String?
 
-    @Option(help: ArgumentHelp("How many items.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How many items.", valueName: "n"))
     var count = 10
 
     @OptionGroup var threads: ThreadOptions
@@ -43,7 +43,9 @@ struct RecommendCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let folder = try ModelDirectory().locate(model)
+        try output.check()
+        let folder = try ModelPlace.locate(model)
+        try ArtefactManifest.verifyOpening(folder)
         let met = Self.names(history ?? "", separator: ",")
         let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: "\n") }
         let (user, count) = (user, count)
