@@ -6,6 +6,7 @@ import Recommendation
 public enum StudyList {
     public static let all: [any Study] = [
         ContextExtensionStudy(), HierarchicalAgentStudy(), SlateSanityStudy(), SessionContextStudy(),
+        GeographicGroupsStudy(),
     ]
 
     /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.

@@ -72,6 +72,25 @@ struct ListSearchTests {
         #expect(differing.map(\.items) != ListSearch.clicks(length: 6).run(other, requests: 6).map(\.items))
     }
 
+    @Test("The model recommends by the contract and gives whole lists; what it does not know is an error")
+    func contract() throws {
+        let model = smallModel()
+        let users = [UserContext(history: [2, 8]), UserContext(user: 7)]
+        let scores = try model.score(users, candidates: [4, 1])
+        #expect(scores.shape == [2, 2])
+        let all = try model.score(users, candidates: Array(0..<12)).floats
+        #expect(scores.floats == [all[4], all[1], all[16], all[13]])
+        let best = try model.recommend(users, count: 3)
+        #expect(best.allSatisfy { $0.count == 3 } && !best[0].contains { [2, 8].contains($0.item) })
+        let lists = try model.lists(for: [SessionRequest(profile: 1, history: [])], length: 5)
+        #expect(Set(lists[0].items).count == 5 && lists[0].expectedViews > 1)
+        #expect(throws: RecommendationError.self) { try model.score([UserContext(history: [12])], candidates: [0]) }
+        #expect(throws: RecommendationError.self) { try model.lists(for: [SessionRequest(history: [])], length: 11) }
+        #expect(throws: RecommendationError.userOutOfRange(2, count: 2)) {
+            try model.lists(for: [SessionRequest(profile: 2, history: [])], length: 3)
+        }
+    }
+
     @Test("Expected views and clicks of a list agree with enumeration over click histories")
     func truth() throws {
         let world = try FeedWorld(.longTerm.fast, seed: 5)
