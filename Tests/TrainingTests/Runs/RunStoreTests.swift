@@ -58,7 +58,8 @@ struct RunStoreTests {
                 if let artefact { try recorder.finish(artefact: artefact) } else { try recorder.interrupt() }
                 return id
             }
-            #expect(try run("tales", folder) == "sft-1")
+            let first = try run("tales", folder)
+            #expect(first == "sft-1")
             #expect(try run("tales", nil) == "sft-2")
             #expect(try run(nil, folder.appending(path: "gone")) == "sft-3")
             #expect(try store.find("tales").id == "sft-2")
