@@ -7,7 +7,7 @@ public enum MethodList {
     public static let all: [any Method.Type] =
         [
             ContinualPretraining.self, SupervisedFineTuning.self, HierarchicalAgentMethod.self, SessionContext.self,
-            GeographicGroups.self,
+            GeographicGroups.self, UnifiedRepresentationMethod.self, LifetimeValueMethod.self,
         ] + RecommendationMethods.all
 
     public static var names: [String] { all.map { $0.name } }

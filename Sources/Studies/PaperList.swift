@@ -115,13 +115,19 @@ public enum PaperList {
             number: 19, system: "DURation",
             title: "Deep Unified Representation for Heterogeneous Recommendation",
             reference: "WWW 2022, arXiv 2201.05861", folders: ["Recommendation/UnifiedRepresentation"],
-            source: .code, methods: ["unified-representation"], studies: ["unified-representation"],
-            note: worldOnly),
+            source: .code, methods: ["unified-representation"],
+            studies: ["unified-representation", "unified-representation-amazon"],
+            note:
+                "Method and studies are there, in the item-type world and on Amazon pairs; the paper's own data are not at "
+                + "hand."),
         Paper(
             number: 20, system: "RL-LTV",
             title: "Reinforcement Learning to Optimize Lifetime Value in Cold-Start Recommendation",
             reference: "CIKM 2021, arXiv 2108.09141", folders: ["Recommendation/LifetimeValue"], source: .notes,
-            methods: ["lifetime-value"], studies: ["lifetime-value"], note: worldOnly),
+            methods: ["lifetime-value"], studies: ["lifetime-value"],
+            note:
+                "Method and study are there, in the item-life world; a reconstruction, since the paper's body could not be "
+                + "read."),
     ]
 
     private static let control = [

@@ -6,7 +6,7 @@ import Recommendation
 public enum StudyList {
     public static let all: [any Study] = [
         ContextExtensionStudy(), HierarchicalAgentStudy(), SlateSanityStudy(), SessionContextStudy(),
-        GeographicGroupsStudy(),
+        GeographicGroupsStudy(), UnifiedRepresentationStudy(), UnifiedRepresentationPairStudy(), LifetimeValueStudy(),
     ]
 
     /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.

@@ -1,0 +1,253 @@
+import Evaluation
+import Experiments
+import Worlds
+
+/// What one scale of the study uses.
+struct LifetimeValueScale: Sendable {
+    let seeds: Int
+    let world: ItemLifeConfiguration
+    let configuration: LifetimeValueConfiguration
+    /// Markets that a ranking is measured on.
+    let evaluationMarkets: Int
+
+    init(_ scale: Scale) {
+        var world = ItemLifeConfiguration()
+        var configuration = LifetimeValueConfiguration()
+        switch scale {
+        case .smoke:
+            world.horizonInDays = 35
+            world.launchesPerDay = 1
+            world.dailyImpressions = 4_000
+            configuration.markets = 2
+            configuration.updatesPerMarket = 3
+            configuration.episodesPerBatch = 8
+            (seeds, evaluationMarkets) = (2, 1)
+        case .quick:
+            world.launchesPerDay = 5
+            world.dailyImpressions = 25_000
+            (seeds, evaluationMarkets) = (10, 2)
+        case .full:
+            configuration.markets = 12
+            configuration.updatesPerMarket = 200
+            (seeds, evaluationMarkets) = (10, 4)
+        }
+        self.world = world
+        self.configuration = configuration
+    }
+
+    var nullWorld: ItemLifeConfiguration {
+        var null = ItemLifeConfiguration.null
+        null.horizonInDays = world.horizonInDays
+        null.launchesPerDay = world.launchesPerDay
+        null.dailyImpressions = world.dailyImpressions
+        return null
+    }
+
+    /// Updates of one seed: agent and memoryless agent in both worlds, and the supervised model.
+    var updates: Int { 5 * configuration.markets * configuration.updatesPerMarket }
+
+    var protocolFields: [String: JSONValue] {
+        [
+            "horizonInDays": .integer(world.horizonInDays), "dailyImpressions": .integer(world.dailyImpressions),
+            "launchesPerDay": .number(world.launchesPerDay), "growth": .number(world.growth),
+            "trainingMarkets": .integer(configuration.markets), "evaluationMarkets": .integer(evaluationMarkets),
+            "maximumWeight": .number(configuration.maximumWeight), "discount": .number(configuration.discount),
+            "coldDays": .integer(MarketOutcome.coldDays),
+            "metrics": "expected clicks and revenue by the world's true rates, relative to ranking by click rate",
+        ]
+    }
+}
+
+/// Everything that one seed measures.
+struct LifetimeValueMeasurement {
+    typealias Variant = LifetimeValueStudy.Variant
+
+    private let scale: LifetimeValueScale
+    private let seed: UInt64
+    private let note: (String) throws -> Void
+    private var isInterrupted: () -> Bool { { [note] in (try? note("learning")) == nil } }
+    private var values = SeedValues()
+
+    init(_ scale: LifetimeValueScale, seed: Int, note: @escaping (String) throws -> Void) {
+        self.scale = scale
+        self.seed = UInt64(seed)
+        self.note = note
+    }
+
+    /// - Parameter isAblated: leaves out of the growing world what only the methods themselves need.
+    mutating func run(isAblated: Bool) throws -> SeedValues {
+        try measure(scale.world, isAblated: isAblated)
+        try measureNull()
+        return values
+    }
+
+    /// A world with its trained models and the markets that rankings are measured on.
+    private struct Setting {
+        let learning: LifetimeLearning
+        let agent: LifetimeValueAgent
+        let markets: [ItemLifeWorld]
+        /// The markets ranked by click rate.
+        let reference: [MarketOutcome]
+
+        func dual(_ judge: any ItemJudge, weight: Double) throws -> [MarketOutcome] {
+            try markets.map { market in
+                let ranker = LifetimeRanker(market, clickRates: learning.clickRates, judge: judge)
+                return try market.run { ranker.scores($0, maximumWeight: weight) }
+            }
+        }
+    }
+
+    private func setting(_ world: ItemLifeConfiguration, _ suffix: String = "") throws -> Setting {
+        try note("logged markets\(suffix)")
+        let learning = try LifetimeLearning(world, scale.configuration, seed: seed)
+        let markets = try (0..<UInt64(scale.evaluationMarkets)).map {
+            try ItemLifeWorld(world, seed: 900_000_000 &+ seed &* 100 &+ $0)
+        }
+        let reference = try outcomes(markets) { market in learning.clickRates.rates(market.observations) }
+        try note("learning\(suffix)")
+        let agent = try learning.agent(scale.configuration, isInterrupted: isInterrupted)
+        return Setting(learning: learning, agent: agent, markets: markets, reference: reference)
+    }
+
+    private mutating func measure(_ world: ItemLifeConfiguration, isAblated: Bool) throws {
+        let setting = try setting(world)
+        let weight = scale.configuration.maximumWeight
+        let regression = try setting.learning.regression(scale.configuration)
+        for weight in [0.1, 0.5] {
+            let dealt = DealtJudge(setting.agent, seed: seed, dealsHistories: false)
+            record(try setting.dual(dealt, weight: weight), in: setting, as: Variant.shuffled(weight))
+        }
+        var judges: [(Variant, any ItemJudge)] = [
+            (.regression, regression),
+            (.shuffledMemory, DealtJudge(setting.agent, seed: seed, dealsHistories: true)),
+        ]
+        if !isAblated {
+            let memoryless = try measureAgents(world, setting) { $0.rawValue }
+            judges += [(.agent, setting.agent), (.memoryless, memoryless)]
+            record(try setting.dual(regression, weight: weight), in: setting, as: Variant.regression.rawValue)
+            let policies: [(Variant, any ItemLifePolicy)] = [
+                (.popularity, PopularityRanking()), (.myopicOracle, MyopicItemOracle()),
+            ]
+            for (variant, policy) in policies {
+                record(try setting.markets.map { try $0.run(policy) }, in: setting, as: variant.rawValue)
+            }
+            for weight in LifetimeValueStudy.weights {
+                record(try setting.dual(setting.agent, weight: weight), in: setting, as: Variant.weighted(weight))
+            }
+        }
+        try measureRecognition(setting, judges)
+    }
+
+    private mutating func measureNull() throws {
+        let setting = try setting(scale.nullWorld, ", no growth")
+        _ = try measureAgents(scale.nullWorld, setting) { $0.inNullWorld }
+    }
+
+    /// The agent, the agent without memory, the exploration boosts and the oracle of one world.
+    /// - Returns: the agent without memory.
+    private mutating func measureAgents(
+        _ world: ItemLifeConfiguration, _ setting: Setting, name: (Variant) -> String
+    ) throws -> LifetimeValueAgent {
+        let weight = scale.configuration.maximumWeight
+        record(setting.reference, in: setting, as: name(.clickRate))
+        record(try setting.dual(setting.agent, weight: weight), in: setting, as: name(.agent))
+        try note("learning without recurrence")
+        var plain = scale.configuration
+        plain.isRecurrent = false
+        let memoryless = try setting.learning.agent(plain, isInterrupted: isInterrupted)
+        record(try setting.dual(memoryless, weight: weight), in: setting, as: name(.memoryless))
+        try measureBoosts(world, setting, name: name)
+        record(try setting.markets.map { try $0.run(PotentialOracle()) }, in: setting, as: name(.potentialOracle))
+        return memoryless
+    }
+
+    private func outcomes(
+        _ markets: [ItemLifeWorld], _ rank: (ItemLifeMarket) throws -> [Double]
+    ) throws -> [MarketOutcome] {
+        try markets.map { try $0.run(rank) }
+    }
+
+    private mutating func record(_ outcomes: [MarketOutcome], in setting: Setting, as name: String) {
+        for (metric, value) in MarketOutcome.measures {
+            let own = outcomes.reduce(0) { $0 + value($1) }
+            values[name, metric] = own / max(1e-9, setting.reference.reduce(0) { $0 + value($1) })
+        }
+    }
+
+    /// Exploration boosts of cold items, tuned on a market of their own: the most cold clicks among settings that lose at
+    /// most 2 % of all clicks.
+    private mutating func measureBoosts(
+        _ world: ItemLifeConfiguration, _ setting: Setting, name: (Variant) -> String
+    ) throws {
+        try note("exploration boosts")
+        let clickRates = setting.learning.clickRates
+        let tuning = try ItemLifeWorld(world, seed: 800_000_000 &+ seed)
+        let plain = try tuning.run { clickRates.rates($0.observations) }
+        func tuned(_ settings: [Double], _ ranker: (Double) -> any MarketRanker) throws -> any MarketRanker {
+            var best: (cold: Double, setting: Double)?
+            for setting in settings {
+                var own = ranker(setting)
+                let outcome = try tuning.run { own.rank($0, clickRates) }
+                guard outcome.clicks >= 0.98 * plain.clicks, outcome.coldClicks > best?.cold ?? 0 else { continue }
+                best = (outcome.coldClicks, setting)
+            }
+            return ranker(best?.setting ?? 0)
+        }
+        // Eight settings each.
+        let boost = try tuned([0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5]) { [seed] in
+            RandomBoost(share: $0, generator: SeededGenerator(seed: seed).split("boost"))
+        }
+        let confidence = try tuned([0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2]) { ConfidenceBonus(bonus: $0) }
+        var cold: [Double] = []
+        for (variant, ranker) in [(Variant.boost, boost), (.confidence, confidence)] {
+            let found = try setting.markets.map { market in
+                var own = ranker
+                return try market.run { own.rank($0, clickRates) }
+            }
+            record(found, in: setting, as: name(variant))
+            cold.append(values[name(variant), "cold-clicks"] ?? 0)
+        }
+        values[name(.strongestBoost), "cold-clicks"] = cold.max()
+    }
+
+    /// nDCG@20 of what is expected of the live items against what they still earned, on five days of each market ranked by
+    /// click rate.
+    private mutating func measureRecognition(_ setting: Setting, _ judges: [(Variant, any ItemJudge)]) throws {
+        try note("recognition of lifetime values")
+        let discount = scale.configuration.discount
+        let first = scale.world.horizonInDays / 2
+        var gains: [Variant: [Double]] = [:]
+        for (place, world) in setting.markets.enumerated() {
+            func keep(_ variant: Variant, _ market: ItemLifeMarket, _ predicted: [Double]) {
+                let realised = market.live.map {
+                    setting.reference[place].remainingValue(
+                        item: Int($0), from: market.day - world.items[Int($0)].launchDay, discount: discount)
+                }
+                if let gain = RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised, k: 20) {
+                    gains[variant, default: []].append(gain)
+                }
+            }
+            for (variant, judge) in judges {
+                let ranker = LifetimeRanker(world, clickRates: setting.learning.clickRates, judge: judge)
+                _ = try world.run { market in
+                    let scores = ranker.scores(market, maximumWeight: 0)
+                    if (first..<(first + 5)).contains(market.day) { keep(variant, market, ranker.values) }
+                    return scores
+                }
+            }
+            _ = try world.run { market in
+                let rates = setting.learning.clickRates.rates(market.observations)
+                if (first..<(first + 5)).contains(market.day) {
+                    keep(.clickRate, market, rates)
+                    keep(
+                        .empirical, market,
+                        market.live.map {
+                            Double(market.clicks[Int($0)]) / Double(max(1, market.histories[Int($0)].count))
+                        })
+                }
+                return rates
+            }
+        }
+        for (variant, gains) in gains { values[variant.rawValue, "ndcg-20"] = Summary(gains).mean }
+    }
+}

@@ -1,0 +1,175 @@
+import Corpora
+import Evaluation
+import Foundation
+import Worlds
+
+extension HeterogeneousData {
+    /// Pairs of the item-type world. Training and validation come in its own proportions of types; every type has the
+    /// same number of test pairs, so that the sparse one is measured as well as the rich one.
+    package init(_ world: ItemTypeWorld, trainPairs: Int, testPairsPerType: Int) {
+        let configuration = world.configuration
+        let types = world.types.enumerated().map { index, items in
+            TypedItems(
+                name: "type \(index + 1)", count: items.count,
+                vocabularySizes: [Int](repeating: configuration.fieldValues, count: items.fieldCount),
+                fields: items.fields, numberCount: items.attributeCount, numbers: items.attributes)
+        }
+        var known = types.map { _ in Set<Int64>() }
+        // What was a training pair is no test pair: its edge would be among the inputs.
+        func draw(stream: UInt64, count: Int, perType: Int? = nil) -> [LabelledPairs] {
+            var pairs = [LabelledPairs](repeating: LabelledPairs(), count: types.count)
+            // A type of share 0 never fills up.
+            for index in 0..<(perType.map { $0 * 200 } ?? count) {
+                let found = world.interaction(index, stream: stream)
+                let type = Int(found.type)
+                let name = Int64(found.user) << 32 | Int64(found.item)
+                if stream == 0 {
+                    known[type].insert(name)
+                } else if known[type].contains(name) || pairs[type].count >= perType ?? .max {
+                    continue
+                }
+                pairs[type].append(user: found.user, item: found.item, liked: found.liked)
+                if let perType, pairs.allSatisfy({ $0.count >= perType }) { break }
+            }
+            return pairs
+        }
+        let train = draw(stream: 0, count: trainPairs)
+        self.init(
+            userCount: configuration.userCount, types: types, train: train,
+            validation: draw(stream: 1, count: trainPairs / 4),
+            test: draw(stream: 2, count: 0, perType: testPairsPerType))
+    }
+
+    /// Two kinds of items that share users, without attributes. A positive is a published interaction; negatives are
+    /// drawn from the items that the user met in no part, as many as `negatives` for each positive. A tenth of the
+    /// training interactions validates.
+    package init(_ pair: CrossDomainPair, negatives: Int, testNegatives: Int, seed: UInt64) throws {
+        var train: [LabelledPairs] = []
+        var validation: [LabelledPairs] = []
+        var test: [LabelledPairs] = []
+        for domain in [pair.first, pair.second] {
+            let base = SeededGenerator(seed: seed).split("pairs").split(domain.name)
+            let items = domain.train.itemCount
+            var met = [Set<Int32>](repeating: [], count: domain.train.userCount)
+            for log in [domain.train, domain.test] {
+                for user in 0..<log.userCount { met[user].formUnion(log.items(log.rows(ofUser: user))) }
+            }
+            var parts = [LabelledPairs](repeating: LabelledPairs(), count: 3)
+            for (place, log) in [domain.train, domain.test].enumerated() {
+                var generator = base.split(UInt64(place))
+                for user in generator.shuffled(0..<log.userCount) {
+                    for item in log.items(log.rows(ofUser: user)) {
+                        let part = place == 1 ? 2 : generator.bernoulli(0.1) ? 1 : 0
+                        parts[part].append(user: Int32(user), item: item, liked: true)
+                        guard met[user].count < items else { continue }
+                        for _ in 0..<(part == 0 ? negatives : testNegatives) {
+                            var other = Int32(generator.integer(below: items))
+                            while met[user].contains(other) { other = Int32(generator.integer(below: items)) }
+                            parts[part].append(user: Int32(user), item: other, liked: false)
+                        }
+                    }
+                }
+            }
+            train.append(parts[0])
+            validation.append(parts[1])
+            test.append(parts[2])
+        }
+        self.init(
+            userCount: pair.first.train.userCount,
+            types: [pair.first, pair.second].map { TypedItems(name: $0.name, count: $0.train.itemCount) },
+            train: train, validation: validation, test: test)
+    }
+
+    /// The pair of a name like `phone_sport` in the data set `disencdr-cross-domain`.
+    /// - Throws: `CorpusError`, `InteractionError`.
+    static func crossDomainPair(_ name: String, in data: DataDirectory) throws -> CrossDomainPair {
+        let parts = name.split(separator: "_").map(String.init)
+        let wanted = "\(name)/train.txt and test.txt, and those of the other direction"
+        guard parts.count == 2 else {
+            throw CorpusError.missing(
+                dataSet: crossDomainSet, wanted: wanted, searched: data.folders.map(\.path),
+                advice: "Name two kinds of items, for example phone_sport.")
+        }
+        guard let folder = data.folder(dataSet: crossDomainSet, where: { hasPair(parts, in: $0) }) else {
+            throw CorpusError.missing(
+                dataSet: crossDomainSet, wanted: wanted, searched: data.folders.map(\.path),
+                advice: "Put the folders of the DisenCDR repository's data set there.")
+        }
+        return try CrossDomainPair(folder: folder, pair: (parts[0], parts[1]))
+    }
+
+    static let crossDomainSet = "disencdr-cross-domain"
+
+    private static func hasPair(_ parts: [String], in folder: URL) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appending(path: "\(parts[0])_\(parts[1])").path)
+    }
+}
+
+extension HeterogeneousData {
+    /// Files of a folder: `NAME.inter` of each type with the columns `user_id`, `item_id` and a label, and `NAME.item`
+    /// with `item_id` and any token and float columns as attributes (RecBole's atomic files). Types are in the order
+    /// of their names. Rows are split 70 / 20 / 10 at random, as the released code does.
+    ///
+    /// - Parameter label: the column of `NAME.inter` whose value above `threshold` is a like.
+    /// - Throws: `InteractionError`, `CorpusError`.
+    package init(folder: URL, label: String, threshold: Double, seed: UInt64) throws {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+            .filter { $0.hasSuffix(".inter") }.map { String($0.dropLast(6)) }.sorted()
+        guard !names.isEmpty else {
+            throw CorpusError.missing(
+                dataSet: folder.lastPathComponent, wanted: "NAME.inter of each type of items",
+                searched: [folder.path], advice: "Put the atomic files of each type into this folder.")
+        }
+        let files = try names.map { try AtomicFiles(folder: folder, name: $0, missing: .fill(0)) }
+        var users = IdentifierMap()
+        for file in files {
+            for user in try file.interactions.tokens("user_id").vocabulary.tokens { users.insert(user) }
+        }
+        var types: [TypedItems] = []
+        var parts = [[LabelledPairs]](repeating: [], count: 3)
+        for (name, file) in zip(names, files) {
+            let (userValues, userNames) = try file.interactions.tokens("user_id")
+            let (itemValues, items) = try file.interactions.tokens("item_id")
+            let labels = try file.interactions.numbers(label)
+            let shared = try userNames.tokens.map { try users.index(of: $0, kind: "user") }
+            var pairs = [LabelledPairs](repeating: LabelledPairs(), count: 3)
+            var generator = SeededGenerator(seed: seed).split("rows").split(name)
+            for row in generator.shuffled(labels.indices) where userValues[row] >= 0 && itemValues[row] >= 0 {
+                let place = generator.uniform()
+                pairs[place < 0.7 ? 0 : place < 0.9 ? 1 : 2].append(
+                    user: shared[Int(userValues[row])], item: itemValues[row], liked: labels[row] > threshold)
+            }
+            for (part, pairs) in pairs.enumerated() { parts[part].append(pairs) }
+            types.append(try Self.items(name, items, attributes: file.items))
+        }
+        self.init(
+            userCount: users.count, types: types, train: parts[0], validation: parts[1], test: parts[2])
+    }
+
+    /// Token columns become fields whose value 0 is unknown, float columns numbers of mean 0 and deviation 1.
+    private static func items(_ name: String, _ items: IdentifierMap, attributes: FeatureTable?) throws -> TypedItems {
+        guard let attributes else { return TypedItems(name: name, count: items.count) }
+        let rows = try attributes.rows(alignedTo: items, key: "item_id")
+        var sizes: [Int] = []
+        var fields: [[Int32]] = []
+        var numbers: [[Float]] = []
+        for column in attributes.columnNames where column != "item_id" {
+            switch try attributes.column(column) {
+            case .token(let values, let vocabulary):
+                sizes.append(vocabulary.count + 1)
+                fields.append(rows.map { $0 < 0 ? 0 : values[Int($0)] + 1 })
+            case .float(let values):
+                let own = rows.map { $0 < 0 ? 0 : values[Int($0)] }
+                let summary = Summary(own)
+                let scale = summary.standardDeviation > 0 ? summary.standardDeviation : 1
+                numbers.append(own.map { Float(($0 - summary.mean) / scale) })
+            case .tokenSequence, .floatSequence: continue
+            }
+        }
+        let places = 0..<items.count
+        return TypedItems(
+            name: name, count: items.count, vocabularySizes: sizes,
+            fields: places.flatMap { place in fields.map { $0[place] } }, numberCount: numbers.count,
+            numbers: places.flatMap { place in numbers.map { $0[place] } })
+    }
+}

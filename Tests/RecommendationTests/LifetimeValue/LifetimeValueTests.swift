@@ -1,0 +1,261 @@
+import Evaluation
+import Experiments
+import Foundation
+import Layers
+import Recommendation
+import Reinforcement
+import Tensors
+import Testing
+import Training
+import Worlds
+
+@Suite("Lifetime value: ranking")
+struct DualRankTests {
+    @Test("Without weight the order is the click rate's; with all of it, the score's")
+    func ends() {
+        let rates = [0.01, 0.05, 0.03]
+        let plain = DualRank.scores(clickRates: rates, scores: [3, 1, 2], values: [1, 2, 3], maximumWeight: 0)
+        for (found, expected) in zip(plain, rates) { #expect(abs(found - expected) < 1e-12) }
+        // Equal values: everybody gets the whole weight, and the best score the best rate.
+        let own = DualRank.scores(clickRates: rates, scores: [3, 1, 2], values: [1, 1, 1], maximumWeight: 1)
+        for (found, expected) in zip(own, [0.05, 0.01, 0.03]) { #expect(abs(found - expected) < 1e-12) }
+    }
+
+    @Test("Weights rise from the 5 % to the 95 % quantile of what the critic expects")
+    func weights() {
+        let weights = DualRank.weights((0...100).map(Double.init), maximum: 0.2)
+        #expect(weights[5] == 0 && weights[0] == 0)
+        #expect(abs(weights[50] - 0.1) < 1e-9)
+        #expect(weights[95] == 0.2 && weights[100] == 0.2)
+    }
+
+    @Test("A geometric mean: a quarter of the weight moves a quarter of the way on the log scale")
+    func mixture() {
+        let mixed = DualRank.scores(clickRates: [0.01, 0.16], scores: [2, 1], values: [0, 0], maximumWeight: 0.25)
+        #expect(abs(mixed[0] - 0.02) < 1e-9)
+        #expect(abs(mixed[1] - 0.08) < 1e-9)
+    }
+}
+
+@Suite("Lifetime value: learning", .serialized)
+struct LifetimeValueTests {
+    private static let inputs = 4
+    private static let statics = 2
+
+    private func agent(_ change: (inout LifetimeValueConfiguration) -> Void = { _ in }) -> LifetimeValueAgent {
+        var configuration = LifetimeValueConfiguration()
+        configuration.hiddenDimensions = 8
+        change(&configuration)
+        return LifetimeValueAgent(inputs: Self.inputs, statics: Self.statics, configuration, seed: 3)
+    }
+
+    private func episode(days: Int, isTerminal: Bool, seed: UInt64) -> ItemEpisode {
+        var generator = SeededGenerator(seed: seed)
+        var episode = ItemEpisode()
+        episode.observations = (0...days).map { _ in (0..<Self.inputs).map { _ in Float(generator.normal()) } }
+        episode.actions = (0..<days).map { _ in Float(generator.uniform(in: -1..<1)) }
+        episode.rewards = (0..<days).map { _ in Float(generator.uniform()) }
+        episode.isTerminal = isTerminal
+        return episode
+    }
+
+    private func batch(_ episodes: [ItemEpisode]) -> EpisodeBatch {
+        EpisodeBatch(
+            episodes.map { .init(episode: $0, days: 0..<$0.days, burnIn: 0) }, staticCount: Self.statics)
+    }
+
+    @Test("A delisted item ends; one cut off by the log is bootstrapped; both by the target networks")
+    func targets() {
+        let agent = agent()
+        let ended = episode(days: 3, isTerminal: true, seed: 1)
+        let cut = episode(days: 2, isTerminal: false, seed: 2)
+        let batch = batch([ended, cut])
+        let found = agent.targets(batch)
+        let values = withoutGradients {
+            agent.critic.target(batch.days, actions: agent.actor.target(batch.days))
+        }.floats
+        let targets = found.floats
+        // Four days of values each; three of targets.
+        #expect(abs(targets[0] - (ended.rewards[0] + 0.9 * values[1])) < 1e-5)
+        #expect(abs(targets[2] - ended.rewards[2]) < 1e-6)
+        #expect(abs(targets[3 + 1] - (cut.rewards[1] + 0.9 * values[4 + 2])) < 1e-5)
+        #expect(abs(0.9 * values[4 + 2]) > 1e-3)
+        #expect(batch.mask.floats == [1, 1, 1, 1, 1, 0])
+    }
+
+    @Test("Padding changes neither loss")
+    func padding() throws {
+        let agent = agent()
+        let short = episode(days: 2, isTerminal: false, seed: 5)
+        let alone = batch([short])
+        let long = episode(days: 5, isTerminal: true, seed: 6)
+        let both = batch([short, long])
+        let other = batch([long])
+        // Means over days: 2 of one, 5 of the other.
+        let expected = (2 * agent.criticLoss(alone).item + 5 * agent.criticLoss(other).item) / 7
+        #expect(abs(agent.criticLoss(both).item - expected) < 1e-5)
+        let slopes = try [alone, other, both].map { try agent.actorLoss($0).item }
+        #expect(abs(slopes[2] - (2 * slopes[0] + 5 * slopes[1]) / 7) < 1e-5)
+    }
+
+    @Test("What stands at a day depends on no later day, and with memory on the days before")
+    func causal() {
+        var changed = episode(days: 4, isTerminal: false, seed: 7)
+        let plain = batch([changed])
+        changed.observations[3] = [9, 9, 9, 9]
+        let later = batch([changed])
+        changed.observations[3] = plain.days.observations.select(0, along: 0).select(3, along: 0).floats
+        changed.observations[0] = [9, 9, 9, 9]
+        let earlier = batch([changed])
+        for isRecurrent in [true, false] {
+            let agent = agent { $0.isRecurrent = isRecurrent }
+            func actions(_ batch: EpisodeBatch) -> [Float] { agent.actor.online(batch.days).floats }
+            #expect(actions(plain)[..<3] == actions(later)[..<3])
+            #expect(actions(plain)[3] != actions(later)[3])
+            #expect((actions(plain)[2] != actions(earlier)[2]) == isRecurrent)
+        }
+    }
+
+    @Test("Windows inside a life burn in; windows from the launch do not; the action before a window is known")
+    func windows() {
+        var replay = EpisodeReplay(staticCount: Self.statics)
+        let life = episode(days: 12, isTerminal: true, seed: 9)
+        replay.append([life, ItemEpisode()])
+        #expect(replay.episodes.count == 1)
+        var generator = SeededGenerator(seed: 1)
+        let drawn = replay.sample(40, windowDays: 6, burnInDays: 2, using: &generator)
+        let masks = drawn.mask.floats
+        let previous = drawn.days.previousActions.floats
+        var starts = Set<Bool>()
+        for row in 0..<40 {
+            let mask = Array(masks[(row * 6)..<(row * 6 + 6)])
+            let isLaunch = previous[row * 7] == 0
+            starts.insert(isLaunch)
+            #expect(mask == (isLaunch ? [1, 1, 1, 1, 1, 1] : [0, 0, 1, 1, 1, 1]))
+        }
+        #expect(starts.count == 2)
+    }
+
+    @Test("The actor's gradient is the critic's slope at the actor's actions, and the critic has none of it")
+    func actorGradient() throws {
+        let agent = agent()
+        let batch = batch([episode(days: 3, isTerminal: false, seed: 11)])
+        let days = batch.days.days(0..<3)
+        try agent.actorLoss(batch).backward()
+        #expect(agent.critic.online.parameters.allSatisfy { $0.tensor.gradient == nil })
+        let found = agent.actor.online.parameters.compactMap { $0.tensor.gradient?.floats }
+        for parameter in agent.actor.online.parameters { parameter.tensor.gradient = nil }
+        try (-agent.critic.online(days, actions: agent.actor.online(days)).mean()).backward()
+        let expected = agent.actor.online.parameters.compactMap { $0.tensor.gradient?.floats }
+        #expect(found.count == expected.count && found.count > 4)
+        for (one, other) in zip(found.joined(), expected.joined()) { #expect(abs(one - other) < 1e-5) }
+    }
+
+    @Test("Rewards and episodes of a market: returns on impressions, ends only where delisted")
+    func episodes() throws {
+        var configuration = ItemLifeConfiguration()
+        configuration.horizonInDays = 20
+        configuration.launchesPerDay = 2
+        configuration.lifeInDays = 8
+        configuration.dailyImpressions = 4_000
+        let world = try ItemLifeWorld(configuration, seed: 3)
+        let outcome = try world.run(ClickRateRanking())
+        let settings = LifetimeValueConfiguration()
+        let actions = outcome.histories.map { [Float](repeating: 0, count: $0.count) }
+        let episodes = EpisodeLog.episodes(world, outcome.histories, actions: actions, settings)
+        var ends = Set<Bool>()
+        for (item, episode) in episodes.enumerated() where episode.days > 0 {
+            let days = outcome.histories[item]
+            #expect(episode.observations.count == days.count + 1)
+            #expect(episode.isTerminal == days[days.count - 1].delisted)
+            ends.insert(episode.isTerminal)
+            let ratio = Double(days[0].clicks) / (Double(days[0].recommendedViews) + 40) / 0.1
+            #expect(abs(Double(episode.rewards[0]) - ratio) < 1e-4)
+            // Nothing of a day is seen before it.
+            #expect(Array(episode.observations[0].prefix(9)) == [Float](repeating: 0, count: 9))
+        }
+        #expect(ends == [true, false])
+        var difference = settings
+        difference.reward = .difference
+        let day = try #require(outcome.histories[0].first)
+        let price = 0.05
+        #expect(
+            abs(
+                difference.reward(of: day, impressionPrice: price)
+                    - (Double(day.clicks) - price * Double(day.recommendedViews)) / 100) < 1e-9)
+    }
+
+    @Test("Labels of the supervised comparison are logarithms of discounted clicks; a life cut off too early has none")
+    func labels() {
+        var life = episode(days: 3, isTerminal: true, seed: 15)
+        life.clicks = [1, 2, 4]
+        let labels = LifetimeRegression.labels(life, discount: 0.5, longest: 4)
+        #expect(labels.values == [log1p(3), log1p(4), log1p(4), 0])
+        #expect(labels.mask == [1, 1, 1, 0])
+        life.isTerminal = false
+        #expect(LifetimeRegression.labels(life, discount: 0.5, longest: 3).mask == [0, 0, 0])
+    }
+
+    @Test("Train, interrupt-free, and evaluate by name in new markets", .timeLimit(.minutes(3)))
+    func method() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var settings = LifetimeValueRecipe()
+        settings.horizonInDays = 20
+        settings.launchesPerDay = 1
+        settings.dailyImpressions = 2_000
+        settings.evaluationMarkets = 1
+        settings.model.markets = 2
+        settings.model.updatesPerMarket = 2
+        settings.model.episodesPerBatch = 8
+        let recipe = settings
+        var session = TrainingSession(output: folder.appending(path: "model"))
+        session.showsProgress = false
+        let quiet = session
+        let trained = try await TensorActor.run { try LifetimeValueMethod.train(recipe, in: quiet) }
+        #expect(trained.outcome.progress.step == 4)
+        let measured = try await TensorActor.run {
+            try LifetimeValueMethod.evaluate(trained.folder, recipe: nil, in: quiet)
+        }
+        #expect(Set(measured.metrics.keys) == ["clicks", "revenue", "cold-clicks", "cold-revenue"])
+        var plain = recipe
+        plain.model.maximumWeight = 0
+        let click = plain
+        let same = try await TensorActor.run {
+            try LifetimeValueMethod.evaluate(trained.folder, with: click, in: quiet)
+        }
+        #expect(same.metrics.values.allSatisfy { abs($0 - 1) < 1e-9 })
+    }
+}
+
+@Suite("The study lifetime-value", .serialized)
+struct LifetimeValueStudyTests {
+    @Test("The smoke scale measures every variant and gives no verdict", .timeLimit(.minutes(3)))
+    func smoke() async throws {
+        let result = try await StudyRunner(
+            environment: UnifiedRepresentationStudyTests.environment, commit: "abc"
+        ).run(LifetimeValueStudy(), scale: .smoke)
+        #expect(
+            result.claims.map(\.claim.id)
+                == ["cold", "boosts", "recognition", "recurrence", "trade-off"].map { "lifetime-value-\($0)" })
+        #expect(result.claims.allSatisfy { $0.verdict == .notShown && $0.claim.minimumSeeds == 10 })
+        let markets = result.tables[0]
+        let plain = try #require(markets.rows.first { $0[0] == "click rate" })
+        #expect(plain[1].text.hasPrefix("1.0000 ± 0.0000"))
+        // Popularity starves new items.
+        let popular = try #require(markets.rows.first { $0[0] == "popularity" })
+        #expect(popular[1].text < "0.9")
+        let unweighted = try #require(result.tables[1].rows.first)
+        #expect(unweighted[1].text.hasPrefix("1.0000 ± 0.0000"))
+    }
+
+    @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(3)))
+    func ablated() async throws {
+        let result = try await StudyRunner(
+            environment: UnifiedRepresentationStudyTests.environment, commit: "abc"
+        ).run(LifetimeValueStudy(), scale: .smoke, seeds: 1, ablate: true)
+        #expect(result.claims.allSatisfy { $0.values.method.count == 1 })
+        #expect(result.tables.last?.rows.contains { $0[0] == "lifetime-value" } == false)
+        #expect(result.tables.last?.rows.contains { $0[0] == "history of another item" } == true)
+    }
+}
