@@ -88,13 +88,8 @@ public enum UnifiedRepresentationMethod: Method {
         let learner = RecommendationLearner(model, watched: .meanArea) { try $0.meanArea(data.validation) }
         let source = try PairSource(data.train, batchSize: settings.model.batchSize, seed: seed)
         let options = settings.model.fitting
-        var limits = TrainingLimits(steps: options.epochs * source.stepsPerEpoch)
-        limits.maximumGradientNorm = options.maximumGradientNorm
-        limits.evaluationInterval = source.stepsPerEpoch
+        var limits = options.limits(batchesPerPass: source.stepsPerEpoch, watching: .meanArea)
         limits.checkpointInterval = source.stepsPerEpoch
-        limits.watchedMetric = RecommendationLearner<UnifiedRepresentation>.costName
-        limits.patience = options.patience
-        limits.keepsBest = true
         let job = TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
