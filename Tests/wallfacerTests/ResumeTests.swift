@@ -97,7 +97,7 @@ import Testing
         defer { tool.clean() }
         let errors = tool.home.appending(path: "errors")
         let process = try tool.start(
-            Self.training + ["tales"] + Self.settings + ["--set", "characters=500000000"], errors: errors)
+            Self.training + ["tales"] + Self.settings + ["--set", "characters=100000000"], errors: errors)
         for _ in 0..<2_000 {
             guard try Data(contentsOf: errors).isEmpty, process.isRunning else { break }
             usleep(10_000)

@@ -282,6 +282,9 @@ struct GeographicGroupsExperiment {
         values[name, "parameters"] = Double(model.parameterCount)
     }
 
+    /// Training rows from which a cell counts as large: 1,000, or those of the busiest where none has so many.
+    private var largeCell: Int { min(1_000, Int(traffic.max() ?? 0)) }
+
     /// Grouped areas under the curve by cell, over all cells and over small and large ones.
     func measure(_ probabilities: [Double], _ name: String, into values: inout SeedValues) throws {
         func area(_ rows: [Int], _ weight: GroupedDiscrimination.Weight) throws -> Double? {
@@ -294,7 +297,7 @@ struct GeographicGroupsExperiment {
         values[name, "gauc"] = try area(all, .impressions)
         values[name, "gauc-cells"] = try area(all, .equal)
         values[name, "gauc-small"] = try area(all.filter { traffic[test.cell($0)] < Self.smallCell }, .impressions)
-        values[name, "gauc-large"] = try area(all.filter { traffic[test.cell($0)] >= 1_000 }, .impressions)
+        values[name, "gauc-large"] = try area(all.filter { traffic[test.cell($0)] >= largeCell }, .impressions)
         values[name, "log-loss"] = try Likelihood.logLoss(
             probabilities: probabilities, outcomes: all.map { test.labels[$0] > 0.5 })
     }
