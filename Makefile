@@ -18,7 +18,7 @@ demo: bootstrap
 	@.build/release/wallfacer demo $(DEMO)
 
 test: bootstrap
-	@swift test $(CONFIGURATION) --disable-testable-imports --disable-xctest $(TEST)
+	@swift test $(CONFIGURATION) --disable-testable-imports --disable-xctest --no-parallel $(TEST)
 
 build: bootstrap
 	@swift build $(CONFIGURATION) --build-tests

@@ -18,7 +18,7 @@ private func outcome(_ model: RemoteModel) async -> (text: String, error: (any E
     }
 }
 
-@Suite("Servers that misbehave", .timeLimit(.minutes(10)))
+@Suite("Servers that misbehave", .timeLimit(.minutes(2)))
 struct HostileServerTests {
     @Test(
         "A stream that breaks off is an error after what had arrived, and is not asked for again",
@@ -98,7 +98,7 @@ struct HostileServerTests {
     @Test("A server that drips for ever is given up when the whole call has taken too long")
     func dripping() async throws {
         let server = try ScriptedServer { _, _ in
-            [.streamHead] + Array(repeating: [.text("drip "), .pause(0.05)], count: 600).flatMap { $0 }
+            [.streamHead] + Array(repeating: [.text("drip "), .pause(0.05)], count: 100).flatMap { $0 }
         }
         let start = ContinuousClock.now
         let (text, error) = await outcome(try server.model(total: .milliseconds(500)))
@@ -106,7 +106,7 @@ struct HostileServerTests {
         #expect(
             error as? RemoteModelError
                 == .timedOut(url: "\(server.url)/v1/chat/completions", limit: .total, seconds: 0.5, attempts: 1))
-        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(ContinuousClock.now - start < .seconds(4))
     }
 
     @Test("A refused key is told at once, without the key, although the server repeats it")

@@ -5,7 +5,7 @@ import Testing
 
 private let question = [Message(.user, "How are you?")]
 
-@Suite("Replies over the wire", .timeLimit(.minutes(10)))
+@Suite("Replies over the wire", .timeLimit(.minutes(2)))
 struct ReplyTests {
     @Test("A streamed reply arrives piece by piece, with its reason to end and its token counts")
     func streams() async throws {

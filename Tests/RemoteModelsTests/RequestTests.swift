@@ -3,7 +3,7 @@ import LanguageModel
 import RemoteModels
 import Testing
 
-@Suite("Requests as they are sent", .timeLimit(.minutes(10)))
+@Suite("Requests as they are sent", .timeLimit(.minutes(1)))
 struct RequestTests {
     private func body(
         _ messages: [Message], tools: [ToolDefinition] = [], options: GenerationOptions = GenerationOptions(),

@@ -103,7 +103,7 @@ struct SequenceModelTests {
         }
     }
 
-    @Test("Models that read the order beat popularity where the order is everything", .timeLimit(.minutes(10)))
+    @Test("Models that read the order beat popularity where the order is everything", .timeLimit(.minutes(2)))
     func learnsOrder() throws {
         let split = try walks()
         let test = RankingMeasurement(split, part: .test, cutoffs: [1])

@@ -21,7 +21,7 @@ struct HierarchicalAgentMethodTests {
         return recipe
     }
 
-    @Test("It trains, writes an artefact, and the loaded artefact earns the same clicks", .timeLimit(.minutes(10)))
+    @Test("It trains, writes an artefact, and the loaded artefact earns the same clicks", .timeLimit(.minutes(2)))
     func trainAndEvaluate() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "wallfacer-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -25,7 +25,7 @@ struct RewardStudyTests {
         #expect(HierarchicalAgentStudy().budget(.quick).seeds == 10)
     }
 
-    @Test("The smoke scale trains every variant, measures it and gives no verdict", .timeLimit(.minutes(10)))
+    @Test("The smoke scale trains every variant, measures it and gives no verdict", .timeLimit(.minutes(2)))
     func smoke() async throws {
         let result = try await run(HierarchicalAgentStudy())
         #expect(result.claims.map(\.verdict) == [.notShown, .notShown, .notShown])
@@ -37,13 +37,13 @@ struct RewardStudyTests {
         #expect(table.rows.count == 8 + 8)
     }
 
-    @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(10)))
+    @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(2)))
     func ablated() async throws {
         let result = try await run(HierarchicalAgentStudy(), ablate: true)
         #expect(result.claims.allSatisfy { $0.effect == $0.control.effect })
     }
 
-    @Test("slate-sanity runs through and knows its bounds", .timeLimit(.minutes(10)))
+    @Test("slate-sanity runs through and knows its bounds", .timeLimit(.minutes(2)))
     func slates() async throws {
         let result = try await run(SlateSanityStudy())
         #expect(

@@ -13,7 +13,7 @@ struct SessionContextStudyTests {
         ).run(SessionContextStudy(), scale: .smoke, ablate: ablate)
     }
 
-    @Test("Smoke measures every claim with its null control and gives no verdict", .timeLimit(.minutes(10)))
+    @Test("Smoke measures every claim with its null control and gives no verdict", .timeLimit(.minutes(2)))
     func smoke() async throws {
         let result = try await run()
         #expect(result.claims.count == 11)
