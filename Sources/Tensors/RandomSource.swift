@@ -15,9 +15,17 @@ public final class RandomSource {
             return Tensor(owning: state)
         }
         set {
-            guard wf_generator_set_state(handle, newValue.handle) else {
-                fatalError(String(cString: wf_error_message()))
-            }
+            do { try restore(newValue) } catch { fatalError("\(error)") }
+        }
+    }
+
+    /// Takes up a state that may be damaged.
+    /// - Throws: ``TensorError`` where it is none of a generator's; the generator is as before.
+    public func restore(_ state: Tensor) throws {
+        guard wf_generator_set_state(handle, state.handle) else {
+            throw TensorError.operatorFailed(
+                name: "set_state", reason: String(cString: wf_error_message()),
+                arguments: ["\(state.dtype) \(state.shape)"])
         }
     }
 }

@@ -142,6 +142,113 @@ struct MethodTests {
         }
     }
 
+    @Test("Training on goes on with the adapter, or merges it where all weights train; another shape is refused")
+    func trainingOn() async throws {
+        try await withTemporaryFolder { folder in
+            try BaseModel.write(to: folder.appending(path: "base"))
+            var settings = SupervisedFineTuningRecipe()
+            settings.model = folder.appending(path: "base").path
+            settings.adapter.rank = 4
+            settings.adapter.dropout = 0
+            settings.optimizer.learningRate = 1e-2
+            settings.optimizer.schedule = .constant
+            settings.budget.length = 256
+            settings.budget.tokens = 2_000
+            settings.budget.heldOutTexts = 4
+            settings.precision = .f32
+            let first = settings
+            let corpus = SupportRenderer.reading.corpus(train: 12, validation: 4, test: 2)
+            let data = ConversationData(corpus)
+            let template = try #require(data.template)
+            func train(_ recipe: SupervisedFineTuningRecipe, _ name: String) async throws -> URL {
+                var session = TrainingSession(output: folder.appending(path: name))
+                session.showsProgress = false
+                let quiet = session
+                return try await TensorActor.run {
+                    let model = try BaseModel.load(URL(fileURLWithPath: recipe.model), precision: .f32)
+                    return try SupervisedFineTuning.train(model, on: data, recipe, in: quiet).folder
+                }
+            }
+            func perplexity(_ path: URL) async throws -> Double {
+                try await TensorActor.run {
+                    try SupervisedFineTuning.perplexity(
+                        BaseModel.load(path, precision: .f32), data.measured, template: template, source: "test"
+                    ).perplexity
+                }
+            }
+            let once = try await train(first, "once")
+            // A rate of next to nothing: what was learned before is all there is.
+            var second = first
+            second.model = once.path
+            second.optimizer.learningRate = 1e-12
+            let twice = try await train(second, "twice")
+            let (before, after) = (try await perplexity(once), try await perplexity(twice))
+            #expect(before < 0.98 * (try await perplexity(URL(fileURLWithPath: first.model))))
+            #expect(abs(after - before) < 1e-4 * before)
+            #expect(try ArtefactManifest.read(from: twice).base == ArtefactManifest.read(from: once).base)
+
+            var whole = second
+            whole.adapter.rank = 0
+            let merged = try await train(whole, "whole")
+            #expect(!AdapterFile.isPresent(in: merged))
+            #expect(abs(try await perplexity(merged) - before) < 1e-4 * before)
+
+            var other = second
+            other.adapter.rank = 8
+            let misfit = other
+            await #expect(throws: TrainingDataError.self) { _ = try await train(misfit, "other") }
+        }
+    }
+
+    @Test("A base that is an adapter itself, and a tokenizer with more tokens than embeddings, are refused")
+    func damagedModels() async throws {
+        try await withTemporaryFolder { folder in
+            let base = folder.appending(path: "base")
+            try BaseModel.write(to: base)
+            let adapter = folder.appending(path: "adapter")
+            try FileManager.default.createDirectory(at: adapter, withIntermediateDirectories: true)
+            try await TensorActor.run {
+                let model = try BaseModel.load(base, precision: .f32)
+                var recipe = AdapterRecipe()
+                recipe.rank = 2
+                model.decoder.attachAdapters(rank: 2, alpha: 16, targets: ["q_proj"], from: RandomSource(seed: 1))
+                recipe.targets = ["q_proj"]
+                try AdapterFile.write(recipe, of: model, to: adapter)
+            }
+            let file = adapter.appending(path: "adapter_config.json")
+            let text = try String(contentsOf: file, encoding: .utf8)
+            try Data(text.replacing(base.standardizedFileURL.path, with: adapter.path).utf8).write(to: file)
+            try ArtefactManifest(
+                kind: "sft", base: .init(name: "x", fingerprint: "x"), recipe: "", metrics: [:], commit: "",
+                filesOf: adapter
+            ).write(to: adapter)
+            let endless = await #expect(throws: AdapterFileError.self) {
+                try await TensorActor.run { _ = try BaseModel.load(adapter, precision: .f32) }
+            }
+            #expect("\(try #require(endless))".contains("is an adapter, not a model"))
+
+            try await TensorActor.run {
+                let configuration = DecoderConfiguration(
+                    family: .llama, layers: 1, hiddenDimensions: 16, heads: 2, feedForwardDimensions: 16,
+                    vocabularySize: 100)
+                try TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: 1))
+                    .save(to: base.path, tokens: SpecialTokens())
+            }
+            await #expect(throws: GenerationError.vocabularyMismatch(tokenizer: 259, model: 100)) {
+                try await TensorActor.run { _ = try BaseModel.load(base, precision: .f32) }
+            }
+        }
+    }
+
+    @Test("Patience without evaluations on the way is a problem of the recipe, not nothing")
+    func patience() {
+        var recipe = PretrainingRecipe()
+        recipe.budget.patience = 3
+        #expect(recipe.problems().map(\.path) == ["budget.patience"])
+        recipe.budget.evaluationInterval = 10
+        #expect(recipe.problems().isEmpty)
+    }
+
     @Test("Evaluation of support conversations scores words and strategies of all test conversations beside the floor")
     func supportEvaluation() async throws {
         try await withTemporaryFolder { folder in

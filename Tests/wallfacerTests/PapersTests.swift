@@ -31,6 +31,15 @@ import Testing
         #expect(paper.status(methods: ["sft"], studies: ["qwen-context"]) == .planned)
     }
 
+    @Test("Every study and every method that is listed has a row, or is a baseline's")
+    func everythingHasARow() {
+        let baselineStudies: Set = ["slate-sanity"]
+        let studies = Set(PaperList.all.flatMap(\.studies))
+        #expect(StudyList.all.map(\.id).filter { !studies.contains($0) } == baselineStudies.sorted())
+        let methods = Set(PaperList.all.flatMap(\.methods))
+        #expect(MethodList.names.filter { !methods.contains($0) }.allSatisfy { $0.hasPrefix("recommend-") })
+    }
+
     @Test("PAPERS.md says what the tool says")
     func pageAgrees() throws {
         let tool = try Tool()
@@ -44,6 +53,10 @@ import Testing
             let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
             #expect(cells[0] == "\(row.number)")
             #expect(cells[1].contains(row.system))
+            let paper = PaperList.all[row.number - 1]
+            #expect(cells[1].contains(paper.title) && cells[1].contains(paper.reference))
+            #expect(cells[2] == paper.folders.joined(separator: ", "))
+            #expect(cells[7] == paper.note, "note of \(row.system)")
             #expect(row.methods.allSatisfy(line.contains), "methods of \(row.system)")
             #expect(row.studies.allSatisfy(line.contains), "studies of \(row.system)")
             #expect(cells.contains(row.status), "status of \(row.system) is \(row.status)")

@@ -51,6 +51,7 @@ import Testing
         let second = try await answer(
             model, [Message(.user, "abc"), Message(.assistant, first), Message(.user, "d d")])
         let guided = try await answer(model, [Message(.system, "b a"), Message(.user, "abc")])
+        #expect(guided != first, "else the system turn would not be seen")
         let lines = ["abc", "d d", "/reset", "abc", "/nonsense", "/system b a", "abc", "/reset", "abc"]
         var input = Data(lines.joined(separator: "\n").utf8)
         input += Data([0x0A, 0xFF, 0xFE, 0x0A]) + Data("/system\nabc".utf8)

@@ -40,16 +40,18 @@ struct TinyModel {
         tokenizer = try Tokenizer.load(directory: folder)
     }
 
-    /// Adds weights drawn by a seed, so that the folder is a model that reads and writes.
+    /// Adds weights drawn by a seed, so that the folder is a model that reads and writes. They are large, so that what it
+    /// writes depends on what it read.
     /// - Returns: the same network in memory.
     @discardableResult
-    func addWeights(seed: UInt64 = 5) throws -> TransformerDecoder {
+    func addWeights(seed: UInt64 = 5, maximumPositions: Int = 256) throws -> TransformerDecoder {
         var configuration = DecoderConfiguration(
             family: .llama, layers: 1, hiddenDimensions: 32, heads: 2, feedForwardDimensions: 64,
             vocabularySize: tokenizer.vocabularySize)
         configuration.isEmbeddingTied = true
-        configuration.maximumPositions = 256
+        configuration.maximumPositions = maximumPositions
         let decoder = TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: seed))
+        for parameter in decoder.parameters where parameter.tensor.rank == 2 { parameter.tensor.scale(by: 6) }
         try decoder.save(to: folder.path, tokens: SpecialTokens(ends: [260]))
         return decoder
     }

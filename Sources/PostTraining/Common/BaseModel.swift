@@ -39,18 +39,22 @@ public final class BaseModel {
     public var base: ArtefactManifest.Base { .init(name: name, fingerprint: fingerprint) }
 
     /// - Parameter name: what manifests call it; the path unless given.
-    /// - Throws: `WeightFileError`, `TokenizerError`, ``AdapterFileError``, `ArtefactError`.
+    /// - Throws: `WeightFileError`, `TokenizerError`, ``AdapterFileError``, `ArtefactError`, and
+    ///   `GenerationError.vocabularyMismatch` for a tokenizer with more tokens than the model has embeddings.
     public static func load(_ path: URL, name: String? = nil, precision: Precision = .auto) throws -> BaseModel {
         if AdapterFile.isPresent(in: path) {
             let adapter = try AdapterFile(folder: path)
             let manifest = try ArtefactManifest.read(from: path)
             try manifest.verify(in: path)
-            let base = try load(URL(fileURLWithPath: adapter.basePath), name: adapter.baseName, precision: precision)
+            let basePath = URL(fileURLWithPath: adapter.basePath)
+            guard !AdapterFile.isPresent(in: basePath) else {
+                throw AdapterFileError.damaged(
+                    file: path.path, reason: "its base \(adapter.basePath) is an adapter, not a model")
+            }
+            let base = try load(basePath, name: adapter.baseName, precision: precision)
             try manifest.requireBase(fingerprint: base.fingerprint, artefact: path)
             try adapter.attach(to: base.decoder)
-            if let jinja = try? String(contentsOf: path.appending(path: templateName), encoding: .utf8) {
-                base.template = ChatTemplate.detect(jinja: jinja) ?? base.template
-            }
+            base.template = try ownTemplate(of: path) ?? base.template
             return base
         }
         try ArtefactManifest.verifyOpening(path)
@@ -63,12 +67,23 @@ public final class BaseModel {
         } else {
             tokenizer = try Tokenizer.load(directory: folder(of: path))
         }
+        guard tokenizer.vocabularySize <= source.configuration.vocabularySize else {
+            throw GenerationError.vocabularyMismatch(
+                tokenizer: tokenizer.vocabularySize, model: source.configuration.vocabularySize)
+        }
         let template = ChatTemplate.detect(
             jinja: tokenizer.chatTemplateSource, family: tokenizer.chatTemplateSource == nil ? family : nil)
         return BaseModel(
             name: name ?? path.path, path: path,
             decoder: try TransformerDecoder.load(source, precision: precision), tokenizer: tokenizer,
             template: template, specialTokens: source.specialTokens, fingerprint: try fingerprint(path))
+    }
+
+    /// The template that an artefact was trained with, where that is not its base model's.
+    public static func ownTemplate(of artefact: URL) throws -> ChatTemplate? {
+        let file = artefact.appending(path: templateName)
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        return ChatTemplate.detect(jinja: try String(contentsOf: file, encoding: .utf8))
     }
 
     /// - Throws: ``TrainingDataError/noTemplate(model:)``.
@@ -111,6 +126,7 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
     case badExample(source: String, number: Int, reason: String)
     case nothingFits(source: String, length: Int)
     case unknownSource(String, reason: String)
+    case otherAdapter(found: String)
 
     public var description: String {
         switch self {
@@ -119,6 +135,9 @@ public enum TrainingDataError: Error, Equatable, CustomStringConvertible {
         case .nothingFits(let source, let length):
             "\(source): no conversation has a trained token among its first \(length) tokens; a larger length may help"
         case .unknownSource(let source, let reason): "\(source): \(reason)"
+        case .otherAdapter(let found):
+            "the model has an adapter already (\(found)); going on needs the same adapter.rank, adapter.alpha and "
+                + "adapter.targets, or adapter.rank=0, which trains all weights"
         }
     }
 }

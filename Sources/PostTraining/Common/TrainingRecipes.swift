@@ -67,7 +67,8 @@ public struct BudgetRecipe: Codable, Sendable, Equatable {
     public init() {}
 
     public static let fields = [
-        RecipeField("epochs", "Passes over the training data.", range: .above(0, to: 1e6)),
+        RecipeField(
+            "epochs", "Passes over the training data; of several sources, the first.", range: .above(0, to: 1e6)),
         RecipeField(
             "tokens", "Instead of whole passes: the step that reaches so many is the last.", unit: "tokens",
             range: .between(1, 1e15)),
@@ -88,6 +89,16 @@ public struct BudgetRecipe: Codable, Sendable, Equatable {
 
     /// Fields that may be without a value.
     public static let optionalFields: Set<String> = ["tokens", "seconds", "evaluationInterval", "patience"]
+
+    /// The problems of these settings in a recipe that holds them under `name`.
+    func problems(at name: String) -> [RecipeProblem] {
+        guard patience != nil, evaluationInterval == nil else { return [] }
+        return [
+            RecipeProblem(
+                "\(name).patience", found: "no \(name).evaluationInterval",
+                allowed: "with \(name).evaluationInterval only: nothing is evaluated on the way without it")
+        ]
+    }
 
     /// The limits of a run over rows with `tokensPerPass` tokens in `batchesPerPass` batches.
     func limits(tokensPerPass: Int, batchesPerPass: Int, optimizer: OptimizerRecipe) -> TrainingLimits {
@@ -143,15 +154,34 @@ public struct AdapterRecipe: Codable, Sendable, Equatable {
         return unknown.map { RecipeProblem("\(name).targets", found: $0, allowed: allowed.joined(separator: ", ")) }
     }
 
-    /// Makes the parameters of a model trainable: those of new adapters, or all of them.
+    /// Makes the parameters of a model trainable: those of adapters, or all of them. A model that was opened with an
+    /// adapter goes on with it; where all weights train, the adapter is merged into them first.
     /// - Returns: the generator of the adapters, whose state belongs into checkpoints.
-    func prepare(_ decoder: TransformerDecoder, seed: UInt64) -> RandomSource? {
+    /// - Throws: ``TrainingDataError/otherAdapter(found:)`` where the model's adapter has another shape.
+    func prepare(_ decoder: TransformerDecoder, seed: UInt64) throws -> RandomSource? {
         guard rank > 0 else {
+            decoder.mergeAdapters()
             decoder.train()
             return nil
         }
+        let adapted = decoder.linears.filter { $0.layer.adapter != nil }
+        let names = Set(adapted.map { String($0.path.split(separator: ".").last ?? "") })
+        if let earlier = adapted.first?.layer.adapter,
+            names != Set(targets) || earlier.rank != rank || earlier.alpha != alpha
+        {
+            throw TrainingDataError.otherAdapter(
+                found: "rank \(earlier.rank), alpha \(earlier.alpha), targets \(names.sorted().joined(separator: ", "))"
+            )
+        }
+        let learned = decoder.parameters.filter { $0.name.contains(".lora_") }
         let source = RandomSource(seed: seed)
         decoder.attachAdapters(rank: rank, alpha: alpha, dropout: dropout, targets: Set(targets), from: source)
+        if !learned.isEmpty {
+            // Both lists are in the order of the layers.
+            for (parameter, value) in zip(decoder.trainableParameters, learned) {
+                parameter.tensor.assign(value.tensor.detached())
+            }
+        }
         return source
     }
 }

@@ -27,9 +27,6 @@ public enum ContextExtension: String, Sendable, CaseIterable {
     /// Dynamic NTK whose frequencies are off by bf16's relative errors, dealt in random order and held in f32.
     case shuffledRounding = "shuffled-rounding"
 
-    /// The stages as the report adds them up.
-    public static let stages: [ContextExtension] = [.plain, .dynamicNTK, .logN, .windows]
-
     /// Whether texts up to the training length give the same bits as without extension.
     public var keepsTrainingLength: Bool { self != .roundedFrequencies && self != .shuffledRounding }
 

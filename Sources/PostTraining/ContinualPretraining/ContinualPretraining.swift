@@ -61,7 +61,7 @@ public struct PretrainingRecipe: Recipe, Equatable {
         + OptimizerRecipe.fields.nested(in: "optimizer") + BudgetRecipe.fields.nested(in: "budget")
 
     public func problems() -> [RecipeProblem] {
-        var problems = adapter.problems(at: "adapter")
+        var problems = adapter.problems(at: "adapter") + budget.problems(at: "budget")
         if data.isEmpty || data.allSatisfy({ $0.ratio == 0 }) {
             problems.append(RecipeProblem("data", found: "no source", allowed: "at least one with a ratio above 0"))
         }
@@ -141,7 +141,7 @@ public enum ContinualPretraining: Method {
         let source = try settings.budget.source(texts, seed: seed, padding: model.tokenizer.padding ?? 0)
         let limits = settings.budget.limits(
             tokensPerPass: source.tokensPerPass, batchesPerPass: source.batchesPerPass, optimizer: settings.optimizer)
-        let dropout = settings.adapter.prepare(model.decoder, seed: seed)
+        let dropout = try settings.adapter.prepare(model.decoder, seed: seed)
         let heldOut = parts.flatMap { sequences($0.validation, model.tokenizer).prefix(settings.budget.heldOutTexts) }
             .flatMap { $0.pieces(of: settings.budget.length) }
         let learner = LanguageModelLearner(

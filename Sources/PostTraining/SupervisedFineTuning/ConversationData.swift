@@ -42,6 +42,12 @@ public struct ConversationData: Sendable {
         origin = corpus.origin + (shuffleSeed == nil ? "" : ", strategies shuffled")
     }
 
+    /// Support conversations as a recipe wants them, wherever they come from.
+    public init(_ corpus: SupportCorpus, _ recipe: ConversationDataRecipe, seed: UInt64) {
+        self.init(
+            corpus, shuffleSeed: recipe.shufflesStrategies ? seed : nil, strategyWeight: recipe.strategyWeight)
+    }
+
     /// Chat files; without a file of held-out conversations, a share of the training ones drawn by seed.
     public init(train: [ChatExample], heldOut: [ChatExample]?, share: Double, seed: UInt64, origin: String) {
         template = nil
@@ -65,10 +71,7 @@ public struct ConversationData: Sendable {
     public static func load(
         _ recipe: ConversationDataRecipe, seed: UInt64, directory: DataDirectory = .init()
     ) throws -> ConversationData {
-        func support(_ corpus: SupportCorpus) -> ConversationData {
-            ConversationData(
-                corpus, shuffleSeed: recipe.shufflesStrategies ? seed : nil, strategyWeight: recipe.strategyWeight)
-        }
+        func support(_ corpus: SupportCorpus) -> ConversationData { ConversationData(corpus, recipe, seed: seed) }
         switch recipe.train {
         case "": throw TrainingDataError.unknownSource("data.train", reason: "not given; a file, esconv or simulator")
         case "esconv": return support(try directory.supportConversations())

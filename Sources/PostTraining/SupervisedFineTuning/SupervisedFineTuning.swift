@@ -32,7 +32,9 @@ public struct SupervisedFineTuningRecipe: Recipe, Equatable {
         ] + ConversationDataRecipe.fields.nested(in: "data") + AdapterRecipe.fields.nested(in: "adapter")
         + OptimizerRecipe.fields.nested(in: "optimizer") + BudgetRecipe.fields.nested(in: "budget")
 
-    public func problems() -> [RecipeProblem] { adapter.problems(at: "adapter") }
+    public func problems() -> [RecipeProblem] {
+        adapter.problems(at: "adapter") + budget.problems(at: "budget")
+    }
 }
 
 /// Supervised fine-tuning on conversations, of all weights or of a low-rank adapter.
@@ -69,7 +71,7 @@ public enum SupervisedFineTuning: Method {
             [(train, 1)], seed: UInt64(settings.seed), padding: model.tokenizer.padding ?? 0)
         let limits = budget.limits(
             tokensPerPass: source.tokensPerPass, batchesPerPass: source.batchesPerPass, optimizer: settings.optimizer)
-        let dropout = settings.adapter.prepare(model.decoder, seed: UInt64(settings.seed))
+        let dropout = try settings.adapter.prepare(model.decoder, seed: UInt64(settings.seed))
         let learner = LanguageModelLearner(
             model.decoder, heldOut: try sequences(Array(data.heldOut.prefix(budget.heldOutTexts)), "held out"),
             recomputesActivations: budget.recomputesActivations, dropoutSource: dropout)

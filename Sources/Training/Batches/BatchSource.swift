@@ -46,6 +46,12 @@ public final class TokenRowSource: BatchSource {
         public let orders: [ShuffledOrder.Position]
         /// The number of rows of each part, to notice other data.
         public let sizes: [Int]
+
+        package init(drawn: [Int], orders: [ShuffledOrder.Position], sizes: [Int]) {
+            self.drawn = drawn
+            self.orders = orders
+            self.sizes = sizes
+        }
     }
 
     public let rowsPerBatch: Int
@@ -55,6 +61,7 @@ public final class TokenRowSource: BatchSource {
     public let passes: Int?
     private let parts: [Part]
     private let padding: Int32
+    private static let mostDraws = 1 << 48
     private var mixture: Mixture
     private var orders: [ShuffledOrder]
 
@@ -78,10 +85,21 @@ public final class TokenRowSource: BatchSource {
         }
     }
 
-    /// Tokens of one pass over the first part.
-    public var tokensPerPass: Int { parts[0].rows.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } }
-    /// Batches of one pass over the first part, the last of which may reach into the next pass.
-    public var batchesPerPass: Int { (parts[0].rows.count + rowsPerBatch - 1) / rowsPerBatch }
+    /// Rows drawn from all parts, in their shares, while the first part that is drawn from is read once.
+    private var rowsPerPass: Int {
+        guard let first = mixture.shares.firstIndex(where: { $0 > 0 }) else { return 0 }
+        return Int((Double(parts[first].rows.count) / mixture.shares[first]).rounded())
+    }
+    /// Tokens of one pass over the first part, with those of the other parts that are drawn meanwhile.
+    public var tokensPerPass: Int {
+        let means = zip(parts, mixture.shares).map { part, share in
+            let tokens = part.rows.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } }
+            return share * Double(tokens) / Double(part.rows.count)
+        }
+        return Int((means.reduce(0, +) * Double(rowsPerPass)).rounded())
+    }
+    /// Batches of such a pass, the last of which may reach into the next.
+    public var batchesPerPass: Int { (rowsPerPass + rowsPerBatch - 1) / rowsPerBatch }
 
     public func next() -> TokenRows? {
         if let passes, orders[0].position.pass >= passes { return nil }
@@ -106,6 +124,9 @@ public final class TokenRowSource: BatchSource {
         for (part, place) in zip(parts, position.orders)
         where place.pass < 0 || !part.rows.indices.contains(place.offset) {
             throw BatchSourceError.position(reason: "row \(place.offset) of \(part.rows.count)")
+        }
+        guard position.drawn.allSatisfy({ (0...Self.mostDraws).contains($0) }) else {
+            throw BatchSourceError.position(reason: "\(position.drawn) rows drawn")
         }
         mixture.drawn = position.drawn
         for (index, place) in position.orders.enumerated() { orders[index].position = place }

@@ -31,11 +31,4 @@ public enum Packing {
         let pieces = documents.flatMap { $0.pieces(of: length) }
         return bestFitDecreasing(lengths: pieces.map(\.count), capacity: length).map { $0.map { pieces[$0] } }
     }
-
-    /// The share of places that hold tokens.
-    public static func fill(_ rows: [[TokenSequence]], length: Int) -> Double {
-        guard !rows.isEmpty else { return 0 }
-        let used = rows.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } }
-        return Double(used) / Double(rows.count * length)
-    }
 }

@@ -99,15 +99,24 @@ enum Checkpoint {
             throw failure("\(parameter.name) has another shape")
         }
         guard Set(random.keys) == Set(contents.random.map(\.name)) else { throw failure("other random sources") }
+        let best = try read("best")
+        let trained = Dictionary(uniqueKeysWithValues: contents.parameters.map { ($0.name, $0.tensor.shape) })
+        for (name, tensor) in best where trained[name] != tensor.shape {
+            throw failure("the best \(name) has another shape")
+        }
         do {
+            // A generator takes a state or refuses it whole; one of its own kind stands in for the check.
+            for state in random.values { try RandomSource(seed: 0).restore(state) }
             try optimizer.restore(try read("optimizer"))
         } catch let error as OptimizerStateError {
             throw failure(error.description)
+        } catch let error as TensorError {
+            throw failure("\(error)")
         }
         for parameter in contents.parameters {
             if let saved = parameters[parameter.name] { parameter.tensor.assign(saved) }
         }
         for (name, source) in contents.random { if let saved = random[name] { source.state = saved } }
-        return try read("best")
+        return best
     }
 }

@@ -1,8 +1,8 @@
 /// When a run ends, evaluates, saves, and how it puts batches together.
 public struct TrainingLimits: Sendable, Equatable, Codable {
-    /// Steps of the optimiser.
+    /// Steps of the optimiser; with ``tokens``, how many are expected, which progress bars and schedules go by.
     public var steps: Int
-    /// Ends earlier after this many tokens.
+    /// Ends with the step that reaches this many tokens, whatever its number.
     public var tokens: Int?
     /// Ends earlier after this many seconds, evaluations included, those before a resume too.
     public var seconds: Double?

@@ -101,8 +101,11 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
 
     private func stopReason() -> StopReason? {
         if isInterrupted() { return .interrupted }
-        if progress.step >= limits.steps { return .steps }
-        if let most = limits.tokens, progress.tokens >= most { return .tokens }
+        if let most = limits.tokens {
+            if progress.tokens >= most { return .tokens }
+        } else if progress.step >= limits.steps {
+            return .steps
+        }
         if let most = limits.seconds, earlierSeconds + secondsSinceStart() >= most { return .seconds }
         if let patience = limits.patience, progress.evaluationsSinceBest >= patience { return .noImprovement }
         return nil

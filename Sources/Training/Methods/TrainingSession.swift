@@ -22,8 +22,6 @@ public struct TrainingSession: Sendable {
     public var runID: String?
     /// Called when the data are ready and training begins: from here on an interruption has something to save.
     public var willTrain: @Sendable () -> Void = {}
-    /// Ends training earlier; see ``TrainingLimits/seconds``.
-    public var seconds: Double?
     /// Finds the files of a model that a recipe names; a path stands for itself.
     public var locateModel: @Sendable (String) throws -> URL = { URL(fileURLWithPath: $0) }
     /// Receives what a person should know: sources, skipped conversations, reasons to stop.
@@ -74,10 +72,9 @@ public struct TrainingSession: Sendable {
         let recipe = try RecipeText.plain(settings, method: M.name)
         try requireOrigin(recipe: recipe)
         if resumes { try requireOrigin(base: base) }
-        var limits = job.limits
-        if let seconds { limits.seconds = min(seconds, limits.seconds ?? .infinity) }
         let loop = TrainingLoop(
-            learner: job.learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule, limits: limits)
+            learner: job.learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule,
+            limits: job.limits)
         loop.checkpoint = checkpoint
         loop.origin = Checkpoint.Origin(recipe: recipe, base: base)
         let earlierRun = resumes ? try loop.resume() : nil
@@ -85,7 +82,7 @@ public struct TrainingSession: Sendable {
         willTrain()
         if showsProgress {
             loop.bar = ProgressBar(
-                title: M.name, steps: limits.steps, startStep: loop.progress.step, lineSeconds: progressLineSeconds)
+                title: M.name, steps: job.limits.steps, startStep: loop.progress.step, lineSeconds: progressLineSeconds)
         }
         do {
             let outcome = try loop.run()
@@ -119,6 +116,7 @@ public struct TrainingSession: Sendable {
         guard !resumes else { throw TrainingError.noCheckpoint(folder: checkpoint.path) }
         let recipe = try RecipeText.plain(settings, method: M.name)
         let recorder = try recorder(M.name, recipe: recipe, base: nil, precision: precision, earlier: nil)
+        willTrain()
         do {
             let outcome = TrainingOutcome(reason: .steps, progress: try train(recorder))
             say(outcome.text)

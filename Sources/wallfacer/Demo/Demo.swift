@@ -11,6 +11,7 @@ import Training
 struct Demo: Sendable {
     let home: WallfacerHome
     let data: DemoData
+    let corpus: SupportCorpus
     let model: URL
     let modelName: String
     let settings: SupervisedFineTuningRecipe
@@ -76,11 +77,8 @@ struct Demo: Sendable {
         let continues = try wasInterrupted(store, at: session.checkpoint, recipe: recipe)
         session.resumes = continues && !retrain
         if session.resumes { say("going on where this training was interrupted (--retrain trains anew)") }
-        var corpus = try ConversationData.load(
-            settings.data, seed: UInt64(settings.seed), directory: DataDirectory(home: home))
-        // Enough to see in the record that nothing went wrong; the test conversations are measured below.
-        corpus.heldOut = Array(corpus.heldOut.prefix(10))
-        let trained = try SupervisedFineTuning.train(base, on: corpus, settings, in: session)
+        let conversations = ConversationData(corpus, settings.data, seed: UInt64(settings.seed))
+        let trained = try SupervisedFineTuning.train(base, on: conversations, settings, in: session)
         if trained.wasInterrupted { throw CancellationError() }
         return try tuning(
             store, recipe: recipe, metrics: trained.metrics, reason: trained.outcome.text, isReused: false)
@@ -88,21 +86,21 @@ struct Demo: Sendable {
 
     private func wasInterrupted(_ store: RunStore, at checkpoint: URL, recipe: String) throws -> Bool {
         guard FileManager.default.fileExists(atPath: checkpoint.path) else { return false }
-        let path = checkpoint.standardizedFileURL.path
-        let run = try store.runs(method: SupervisedFineTuning.name).first {
+        let run = try newestRun(store, at: checkpoint)
+        return run?.status == .interrupted && run?.recipe == recipe
+    }
+
+    private func newestRun(_ store: RunStore, at folder: URL) throws -> Run? {
+        let path = folder.standardizedFileURL.path
+        return try store.runs(method: SupervisedFineTuning.name).first {
             $0.artefact.map { URL(fileURLWithPath: $0).standardizedFileURL.path } == path
         }
-        return run?.status == .interrupted && run?.recipe == recipe
     }
 
     private func tuning(
         _ store: RunStore, recipe: String, metrics: [String: Double], reason: String, isReused: Bool
     ) throws -> Tuning {
-        let path = artefact.standardizedFileURL.path
-        let run = try store.runs(method: SupervisedFineTuning.name).first {
-            $0.artefact.map { URL(fileURLWithPath: $0).standardizedFileURL.path } == path
-        }
-        let losses = try run.map { try store.metrics($0.id, name: "loss") } ?? []
+        let losses = try newestRun(store, at: artefact).map { try store.metrics($0.id, name: "loss") } ?? []
         return Tuning(
             adapter: artefact, isReused: isReused, tokens: Int(metrics["tokens"] ?? 0),
             seconds: metrics["seconds"] ?? 0, stopReason: reason, losses: losses.map { ($0.step, $0.value) },
@@ -113,7 +111,6 @@ struct Demo: Sendable {
 
     @TensorActor
     func measure(_ tuning: Tuning) throws -> DemoMeasurement {
-        let corpus = try data.corpus(home: home)
         let heldOut = corpus.test.prefix(conversations)
         let tuned = try BaseModel.load(tuning.adapter, precision: settings.precision)
         let evaluation = SupportEvaluation(tokenizer: tuned.tokenizer)
@@ -155,11 +152,18 @@ struct Demo: Sendable {
 
     // MARK: Talking
 
-    /// Both models go on with the first held-out conversation at its third answer.
+    /// Both models go on with a held-out conversation at one of its answers: the first conversation that has one after
+    /// four turns.
+    /// - Throws: `Failure` where no held-out conversation has an answer.
     func talk(_ tuning: Tuning) async throws -> Talk {
-        let conversation = try data.corpus(home: home).test[0]
-        let answers = conversation.turns.indices.filter { $0 > 3 && conversation.turns[$0].speaker == .supporter }
-        let place = answers.first ?? conversation.turns.count - 1
+        func answer(_ conversation: SupportConversation, after turns: Int) -> Int? {
+            conversation.turns.indices.first { $0 >= turns && conversation.turns[$0].speaker == .supporter }
+        }
+        guard
+            let (conversation, place) = [4, 1].lazy.flatMap({ turns in
+                corpus.test.lazy.compactMap { found in answer(found, after: turns).map { (found, $0) } }
+            }).first
+        else { throw Failure("\(corpus.origin): no held-out conversation has an answer of the supporter") }
         let context = SupportConversation(
             situation: conversation.situation, problem: conversation.problem, emotion: conversation.emotion,
             messages: Array(conversation.turns[..<place]))

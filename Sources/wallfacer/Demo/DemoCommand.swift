@@ -71,6 +71,17 @@ struct DemoCommand: AsyncParsableCommand {
         Interruption.install()
         let started = Date()
         let home = WallfacerHome.current
+        let folder =
+            output.map { URL(fileURLWithPath: ($0 as NSString).expandingTildeInPath, isDirectory: true) }
+            ?? home.data.appending(path: shuffleStrategies ? "demo-shuffled" : "demo", directoryHint: .isDirectory)
+        let page = folder.appending(path: "report.html")
+        // Minutes of work must not end at a folder that takes nothing.
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw Failure("\(folder.path): cannot be made: \(SystemReason.text(error))")
+        }
+        try OutputFile.check(page.path)
         let say: @Sendable (String) -> Void = { StandardError.write($0) }
         let file = try ModelDirectory(home: home).locate(model)
         let data =
@@ -79,31 +90,27 @@ struct DemoCommand: AsyncParsableCommand {
             : try await DemoData.find(home: home, mayDownload: true, say: say)
         say("model: \(model), precision \(precision.resolved.rawValue), \(Runtime.threadCount) threads")
         let demo = Demo(
-            home: home, data: data, model: file, modelName: model, settings: settings(data), retrain: retrain,
+            home: home, data: data, corpus: try data.corpus(home: home), model: file, modelName: model,
+            settings: settings(data), retrain: retrain,
             conversations: conversations, say: say)
         let (tuning, measurement) = try await TensorActor.run {
             let tuning = try demo.train()
             return (tuning, try demo.measure(tuning))
         }
-        print(measurement.table.terminalText())
-        print(measurement.floorTable.terminalText())
+        try StandardOutput.line(measurement.table.terminalText())
+        try StandardOutput.line(measurement.floorTable.terminalText())
         let talk = try await demo.talk(tuning)
-        print(talk.text)
+        try StandardOutput.line(talk.text)
 
-        let folder =
-            output.map { URL(fileURLWithPath: $0, isDirectory: true) }
-            ?? home.data.appending(path: shuffleStrategies ? "demo-shuffled" : "demo", directoryHint: .isDirectory)
         let result = demo.result(tuning, measurement, seconds: Date().timeIntervalSince(started))
-        let page = folder.appending(path: "report.html")
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try StableJSON.write(result, to: folder.appending(path: "demo.json"))
             try DemoReport(result: result, tuning: tuning, measurement: measurement, talk: talk).report
                 .write(to: page)
         } catch {
-            throw Failure("\(folder.path): the report cannot be written: \(error.localizedDescription)")
+            throw Failure("\(folder.path): the report cannot be written: \(SystemReason.text(error))")
         }
-        print("report: \(page.path)")
+        try StandardOutput.line("report: \(page.path)")
     }
 
     /// The recipe of the demo: a small adapter and a step every 1,024 tokens.
@@ -124,6 +131,8 @@ struct DemoCommand: AsyncParsableCommand {
         settings.budget.seconds = seconds
         settings.budget.length = 1024
         settings.budget.rows = 1
+        // Enough to see in the record that nothing went wrong; test conversations are measured afterwards.
+        settings.budget.heldOutTexts = 10
         settings.precision = precision
         settings.seed = seed
         return settings

@@ -1,5 +1,6 @@
 import Foundation
 import LanguageModel
+import PostTraining
 
 /// What a model's files say about text, without reading its weights.
 struct ModelVocabulary {
@@ -9,8 +10,19 @@ struct ModelVocabulary {
 
     /// - Parameter path: a folder with `tokenizer.json` or a tiktoken file, a folder with a GGUF file, or one of their
     ///   weight files.
+    ///   An adapter has the tokenizer of its base model.
     init(path: URL) throws {
         self.path = path
+        guard !AdapterFile.isPresent(in: path) else {
+            let base = try AdapterFile(folder: path).basePath
+            guard !AdapterFile.isPresent(in: URL(fileURLWithPath: base)) else {
+                throw Failure("\(path.path): its base \(base) is an adapter, not a model")
+            }
+            let vocabulary = try ModelVocabulary(path: URL(fileURLWithPath: base))
+            tokenizer = vocabulary.tokenizer
+            template = try BaseModel.ownTemplate(of: path) ?? vocabulary.template
+            return
+        }
         let folder = path.hasDirectoryPath || Self.isFolder(path) ? path : path.deletingLastPathComponent()
         if let file = try Self.ggufFile(path) {
             let gguf = try GGUFFile(path: file.path)

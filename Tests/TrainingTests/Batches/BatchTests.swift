@@ -114,6 +114,25 @@ struct BatchTests {
         #expect(throws: BatchSourceError.empty(what: "part 1 of the data")) { try make(0) }
     }
 
+    @Test("A pass of a mixture is one of its first source, with what the others add in their shares")
+    func mixedPass() throws {
+        let parts = [(10, 1.0), (1000, 3.0)].map { count, ratio in
+            TokenRowSource.Part(rows: (0..<count).map { [sequence(3, from: Int32($0))] }, ratio: ratio)
+        }
+        let source = try TokenRowSource(parts, rowsPerBatch: 4, length: 3, seed: 1)
+        #expect(source.batchesPerPass == 10)
+        let perRow = parts[0].rows[0].reduce(0) { $0 + $1.count }
+        #expect(source.tokensPerPass == 40 * perRow)
+        for _ in 0..<source.batchesPerPass { _ = source.next() }
+        #expect(source.position.orders[0] == ShuffledOrder.Position(pass: 1, offset: 0))
+
+        var drawn = source.position
+        drawn = TokenRowSource.Position(drawn: [-1, 3], orders: drawn.orders, sizes: drawn.sizes)
+        #expect(throws: BatchSourceError.self) { try source.restore(drawn) }
+        drawn = TokenRowSource.Position(drawn: [.max, 3], orders: drawn.orders, sizes: drawn.sizes)
+        #expect(throws: BatchSourceError.self) { try source.restore(drawn) }
+    }
+
     @Test("A source of one pass gives every row once")
     func onePass() throws {
         let rows = (0..<10).map { [sequence(2, from: Int32(10 * $0))] }

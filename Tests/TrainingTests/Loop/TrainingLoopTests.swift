@@ -111,6 +111,10 @@ struct TrainingLoopTests {
         #expect(byTokens.reason == .tokens)
         #expect(byTokens.progress.tokens == 64)
 
+        // The number of steps is only expected then.
+        let short = try SmallLoop.make(steps: 3) { $0.tokens = 60 }.run()
+        #expect(short.reason == .tokens && short.progress.tokens == 64)
+
         let loop = SmallLoop.make { $0.seconds = 10 }
         var clock = 0.0
         loop.secondsSinceStart = {
@@ -205,6 +209,29 @@ struct TrainingLoopTests {
             let parameters = checkpoint.appending(path: "parameters.safetensors").path
             try TensorArchive.write([("first.weight", Tensor.zeros([2, 2]))], to: parameters)
             #expect(throws: TrainingError.self) { try SmallLoop.make(checkpoint: checkpoint).resume() }
+            try FileManager.default.removeItem(at: checkpoint)
+            func saved() throws -> SmallLoop {
+                let loop = SmallLoop.make(steps: 2, checkpoint: checkpoint) {
+                    $0.evaluationInterval = 1
+                    $0.keepsBest = true
+                }
+                _ = try loop.run()
+                try loop.save()
+                return loop
+            }
+            let random = try saved().learner.randomSources.map(\.name)
+            for state in [Tensor.zeros([5]), Tensor.zeros([5_056], dtype: .uint8)] {
+                let file = checkpoint.appending(path: "random.safetensors").path
+                try TensorArchive.write(random.map { ($0, state) }, to: file)
+                #expect(throws: TrainingError.self) { try SmallLoop.make(checkpoint: checkpoint).resume() }
+            }
+            try FileManager.default.removeItem(at: checkpoint)
+            let best = try saved().learner.trainedParameters[0].name
+            try TensorArchive.write(
+                [(best, Tensor.zeros([7]))], to: checkpoint.appending(path: "best.safetensors").path)
+            #expect(throws: TrainingError.self) { try SmallLoop.make(checkpoint: checkpoint).resume() }
+            try FileManager.default.removeItem(at: checkpoint)
+            _ = try saved()
             try Data("{".utf8).write(to: checkpoint.appending(path: "state.json"))
             #expect(throws: TrainingError.self) { try SmallLoop.make(checkpoint: checkpoint).resume() }
         }
