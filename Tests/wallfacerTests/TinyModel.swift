@@ -48,7 +48,8 @@ struct TinyModel {
         var configuration = DecoderConfiguration(
             family: .llama, layers: 1, hiddenDimensions: 32, heads: 2, feedForwardDimensions: 64,
             vocabularySize: tokenizer.vocabularySize)
-        configuration.isEmbeddingTied = true
+        // A tied head would say the last token again.
+        configuration.isEmbeddingTied = false
         configuration.maximumPositions = maximumPositions
         let decoder = TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: seed))
         for parameter in decoder.parameters where parameter.tensor.rank == 2 { parameter.tensor.scale(by: 6) }
