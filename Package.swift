@@ -115,6 +115,10 @@ let package = Package(
         .executableTarget(
             name: "wallfacer", dependencies: ["CLaunch", "Studies", "RemoteModels", argumentParser, logging],
             swiftSettings: swiftSettings),
+        // Ours beside the peers in `make bench`; the tool does not know it.
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["CLaunch", "LanguageModel", "Recommendation"],
+            path: "Benchmarks/Sources", swiftSettings: swiftSettings),
 
         tests("CKernels"),
         tests("Corpora", ["Evaluation", "CZlib"]),

@@ -23,6 +23,9 @@ inline wf_tensor give(at::Tensor tensor) { return reinterpret_cast<wf_tensor>(te
 
 void set_error(const std::string &message);
 
+/// Has LibTorch take the memory of its tensors from memory.cpp.
+void use_tensor_memory();
+
 /// Runs `body`; an exception becomes the thread's error message and `failure`.
 template <typename Result, typename Body>
 Result guarded(Result failure, Body &&body) {

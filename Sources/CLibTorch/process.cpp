@@ -14,9 +14,9 @@
 
 namespace {
 
-// The process keeps its heap. A training step frees and takes back the same large blocks; giving them to the kernel in
-// between costs a page fault on every large activation. One arena, because glibc's other arenas cannot hold blocks over
-// 64 MB. LibTorch asks for huge pages itself when THP_MEM_ALLOC_ENABLE is set.
+// The process keeps its heap: tensors have their own memory (memory.cpp), but the scratch memory of products and what
+// Swift allocates come from the C library. One arena, because glibc's other arenas cannot hold blocks over 64 MB.
+// LibTorch asks for huge pages itself when THP_MEM_ALLOC_ENABLE is set.
 __attribute__((constructor)) void keep_heap() {
 #if defined(__linux__)
     mallopt(M_MMAP_MAX, 0);
@@ -25,6 +25,7 @@ __attribute__((constructor)) void keep_heap() {
     mallopt(M_ARENA_MAX, 1);
     setenv("THP_MEM_ALLOC_ENABLE", "1", 0);
 #endif
+    wallfacer::use_tensor_memory();
 }
 
 }  // namespace

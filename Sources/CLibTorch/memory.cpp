@@ -1,0 +1,185 @@
+// Memory for tensors. A training step frees and takes back the same large blocks. The C library's heap walks long lists
+// for each of them, and giving them to the kernel in between costs a page fault on every large activation. Here large
+// blocks are cut from segments on huge pages: best fit, neighbours joined when freed, all in logarithmic time. Small
+// ones come from the C library. Segments are kept until memory is short.
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <set>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "internal.h"
+
+#if defined(__linux__)
+
+namespace {
+
+constexpr size_t alignment = 64;                // also the room for a header
+constexpr size_t smallest_large = 256 << 10;    // bytes from which a block is cut from a segment
+constexpr size_t grain = 4096;                  // sizes of blocks are multiples
+constexpr size_t page = 2 << 20;
+constexpr size_t segment_size = 64 << 20;
+
+struct Block {
+    char *start;
+    size_t size;
+    Block *before, *after;  // neighbours in the segment
+    bool is_free;
+};
+
+/// Stands before the bytes of every block; null for one from the C library.
+struct Header {
+    Block *block;
+};
+
+struct BySize {
+    bool operator()(const Block *left, const Block *right) const {
+        return left->size != right->size ? left->size < right->size : left->start < right->start;
+    }
+};
+
+class Segments {
+  public:
+    char *take(size_t bytes) {
+        const size_t size = (bytes + grain - 1) / grain * grain;
+        std::lock_guard guard(lock);
+        Block wanted{nullptr, size, nullptr, nullptr, true};
+        auto found = free_blocks.lower_bound(&wanted);
+        Block *block;
+        if (found != free_blocks.end()) {
+            block = *found;
+            free_blocks.erase(found);
+        } else {
+            block = new_segment(size);
+        }
+        if (block->size >= size + smallest_large) {
+            auto *rest = new Block{block->start + size, block->size - size, block, block->after, true};
+            if (rest->after) rest->after->before = rest;
+            block->after = rest;
+            block->size = size;
+            free_blocks.insert(rest);
+        }
+        block->is_free = false;
+        reinterpret_cast<Header *>(block->start)->block = block;
+        return block->start;
+    }
+
+    void give_back(Block *block) {
+        std::lock_guard guard(lock);
+        if (block->before && block->before->is_free) {
+            Block *before = block->before;
+            free_blocks.erase(before);
+            join(before, block);
+            block = before;
+        }
+        if (block->after && block->after->is_free) {
+            free_blocks.erase(block->after);
+            join(block, block->after);
+        }
+        block->is_free = true;
+        free_blocks.insert(block);
+    }
+
+  private:
+    std::mutex lock;
+    std::set<Block *, BySize> free_blocks;
+
+    /// Adds the second of two neighbours to the first.
+    static void join(Block *first, Block *second) {
+        first->size += second->size;
+        first->after = second->after;
+        if (first->after) first->after->before = first;
+        delete second;
+    }
+
+    Block *new_segment(size_t size) {
+        const size_t wanted = size > segment_size ? (size + page - 1) / page * page : segment_size;
+        void *memory = map(wanted);
+        if (memory == MAP_FAILED) {
+            release_free_segments();
+            memory = map(wanted);
+        }
+        TORCH_CHECK(memory != MAP_FAILED, "not enough memory for ", size, " bytes");
+        return new Block{static_cast<char *>(memory), wanted, nullptr, nullptr, false};
+    }
+
+    /// Memory that starts at a huge page.
+    static void *map(size_t size) {
+        void *memory = mmap(nullptr, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) return memory;
+        char *start = static_cast<char *>(memory);
+        char *aligned = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(start) + page - 1) / page * page);
+        if (aligned > start) munmap(start, aligned - start);
+        if (aligned < start + page) munmap(aligned + size, start + page - aligned);
+        madvise(aligned, size, MADV_HUGEPAGE);
+        return aligned;
+    }
+
+    void release_free_segments() {
+        for (auto place = free_blocks.begin(); place != free_blocks.end();) {
+            Block *block = *place;
+            if (block->before || block->after) {
+                ++place;
+                continue;
+            }
+            place = free_blocks.erase(place);
+            munmap(block->start, block->size);
+            delete block;
+        }
+    }
+};
+
+/// Lives as long as the process: tensors may be freed after everything else.
+Segments &segments() {
+    static auto *shared = new Segments;
+    return *shared;
+}
+
+struct TensorMemory final : c10::Allocator {
+    c10::DataPtr allocate(size_t bytes) override {
+        if (bytes == 0) return {nullptr, nullptr, &release, c10::Device(c10::DeviceType::CPU)};
+        const size_t wanted = bytes + alignment;
+        char *start;
+        if (wanted >= smallest_large) {
+            start = segments().take(wanted);
+        } else {
+            void *memory = nullptr;
+            TORCH_CHECK(posix_memalign(&memory, alignment, wanted) == 0, "not enough memory for ", bytes, " bytes");
+            start = static_cast<char *>(memory);
+            reinterpret_cast<Header *>(start)->block = nullptr;
+        }
+        void *data = start + alignment;
+        return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
+    }
+
+    c10::DeleterFnPtr raw_deleter() const override { return &release; }
+
+    void copy_data(void *target, const void *source, size_t count) const override {
+        default_copy_data(target, source, count);
+    }
+
+    static void release(void *data) {
+        if (!data) return;
+        char *start = static_cast<char *>(data) - alignment;
+        if (Block *block = reinterpret_cast<Header *>(start)->block) segments().give_back(block);
+        else std::free(start);
+    }
+};
+
+TensorMemory tensor_memory;
+
+}  // namespace
+
+void wallfacer::use_tensor_memory() { c10::SetCPUAllocator(&tensor_memory, 1); }
+
+#else
+
+void wallfacer::use_tensor_memory() {}
+
+#endif
