@@ -314,6 +314,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
 
 #include "generic_attention.h"
 #include "generic_training.h"
+#include "generic_train_attention.h"
 
 /// The table of a level, given its integer products.
 #define WF_KERNEL_TABLE(name, q4_1, q4_0, q8_0)                                                              \
@@ -339,4 +340,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .train_norm_backward = train_norm_backward,                                                          \
         .train_rotate = train_rotate,                                                                        \
         .train_cross_entropy = train_cross_entropy,                                                          \
+        .train_attend = train_attend,                                                                        \
+        .train_attend_backward = train_attend_backward,                                                      \
+        .train_attend_gather = train_attend_gather,                                                          \
     }

@@ -3,6 +3,8 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
 
 #include "internal.h"
 
@@ -23,6 +25,7 @@ struct Operator {
     c10::OperatorHandle handle;
     std::vector<Parameter> parameters;
     std::string text;
+    bool is_pure;  // returns fresh tensors and writes none of its arguments
 };
 
 Parameter describe(const c10::Argument &argument) {
@@ -159,6 +162,36 @@ c10::IValue convert(const Operator &op, const Parameter &parameter, const wf_val
     }
 }
 
+/// Whether a call with these arguments would be recorded for gradients.
+bool records(const wf_value *arguments, int64_t count) {
+    if (!at::GradMode::is_enabled()) return false;
+    auto needs = [](const void *tensor) {
+        return tensor && implementation(static_cast<wf_tensor>(const_cast<void *>(tensor)))->requires_grad();
+    };
+    for (int64_t i = 0; i < count; ++i) {
+        if (arguments[i].kind == WF_TENSOR && needs(arguments[i].pointer)) return true;
+        if (arguments[i].kind != WF_TENSORS) continue;
+        const auto *list = static_cast<const wf_tensor *>(arguments[i].pointer);
+        for (int64_t j = 0; j < arguments[i].count; ++j)
+            if (needs(list[j])) return true;
+    }
+    return false;
+}
+
+/// The arguments of one call. Their memory is kept for the thread's next call; calls inside of calls take their own.
+struct ArgumentStack {
+    torch::jit::Stack values;
+    ArgumentStack() : values(std::move(kept)) { values.clear(); }
+    ~ArgumentStack() {
+        values.clear();
+        kept = std::move(values);
+    }
+
+  private:
+    static thread_local torch::jit::Stack kept;
+};
+thread_local torch::jit::Stack ArgumentStack::kept;
+
 thread_local std::string last_error;
 
 }  // namespace
@@ -173,9 +206,15 @@ wf_operator wf_operator_find(const char *name, const char *overload) {
     return guarded<wf_operator>(nullptr, [&]() -> wf_operator {
         auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
         TORCH_CHECK(handle.has_value(), "no operator ", name, overload[0] ? "." : "", overload);
-        auto *op = new Operator{*handle, {}, {}};
-        op->text = c10::toString(handle->schema());
-        for (const auto &argument : handle->schema().arguments()) op->parameters.push_back(describe(argument));
+        auto *op = new Operator{*handle, {}, {}, true};
+        const auto &schema = handle->schema();
+        op->text = c10::toString(schema);
+        for (const auto &argument : schema.arguments()) {
+            op->parameters.push_back(describe(argument));
+            if (argument.alias_info()) op->is_pure = false;
+        }
+        for (const auto &result : schema.returns())
+            if (result.alias_info()) op->is_pure = false;
         return reinterpret_cast<wf_operator>(op);
     });
 }
@@ -188,7 +227,8 @@ bool wf_operator_call(wf_operator handle, const wf_value *arguments, int64_t arg
         const auto &op = *reinterpret_cast<Operator *>(handle);
         const int64_t expected = static_cast<int64_t>(op.parameters.size());
         TORCH_CHECK(argument_count <= expected, argument_count, " arguments for ", expected, " of ", op.text);
-        torch::jit::Stack stack;
+        ArgumentStack arguments_of_call;
+        auto &stack = arguments_of_call.values;
         stack.reserve(expected);
         for (int64_t i = 0; i < expected; ++i) {
             const auto &parameter = op.parameters[i];
@@ -199,15 +239,21 @@ bool wf_operator_call(wf_operator handle, const wf_value *arguments, int64_t arg
                 stack.push_back(*parameter.fallback);
             }
         }
-        op.handle.callBoxed(stack);
+        if (op.is_pure && !records(arguments, argument_count)) {
+            // Nothing to record: what autograd does on the way is left out.
+            at::AutoDispatchBelowADInplaceOrView below;
+            op.handle.callBoxed(stack);
+        } else {
+            op.handle.callBoxed(stack);
+        }
         int64_t found = 0;
-        auto put = [&](const at::Tensor &tensor) {
+        auto put = [&](at::Tensor &&tensor) {
             TORCH_CHECK(found < capacity, "more than ", capacity, " results of ", op.text);
-            results[found++] = tensor.defined() ? give(tensor) : nullptr;
+            results[found++] = tensor.defined() ? give(std::move(tensor)) : nullptr;
         };
         for (auto &value : stack) {
-            if (value.isTensor()) put(value.toTensor());
-            else if (value.isTensorList()) for (const at::Tensor &tensor : value.toTensorVector()) put(tensor);
+            if (value.isTensor()) put(std::move(value).toTensor());
+            else if (value.isTensorList()) for (const at::Tensor &tensor : value.toTensorVector()) put(at::Tensor(tensor));
             else if (value.isInt()) put(at::scalar_tensor(value.toInt(), at::kLong));
             else if (value.isBool()) put(at::scalar_tensor(value.toBool(), at::kBool));
             else if (value.isDouble()) put(at::scalar_tensor(value.toDouble(), at::kDouble));

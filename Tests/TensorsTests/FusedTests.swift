@@ -54,6 +54,66 @@ struct FusedTests {
         #expect(difference < 1e-3)
     }
 
+    /// `softmax(q k^T scale + mask) v` in f32, `[batch, time, heads, dimensions]`.
+    private func plainAttention(_ q: Tensor, _ k: Tensor, _ v: Tensor, starts: [[Int]], scale: Double) -> Tensor {
+        let (time, group) = (q.size(1), q.size(2) / k.size(2))
+        let keys = k.transposed(1, 2).repeatedEach(group, along: 1)
+        let values = v.transposed(1, 2).repeatedEach(group, along: 1)
+        let places = Tensor.range(0..<time)
+        let first = Tensor(starts.flatMap { $0 }, shape: [starts.count, time, 1])
+        let visible =
+            places.isLessOrEqual(to: places.expanded(axis: -1)).expanded(axis: 0) & first.isLessOrEqual(to: places)
+        let scores = q.transposed(1, 2).matmul(keys.transposed()) * scale
+        return scores.filled(where: !visible.expanded(axis: 1), with: -.infinity).softmax().matmul(values)
+            .transposed(1, 2)
+    }
+
+    @Test(
+        "Attention in blocks has the values and gradients of the plain one",
+        arguments: [
+            (time: 1, heads: 1, keyHeads: 1, dimensions: 16, window: 1),
+            (time: 64, heads: 2, keyHeads: 2, dimensions: 64, window: 1000),
+            (time: 150, heads: 6, keyHeads: 2, dimensions: 48, window: 1000),
+            (time: 200, heads: 3, keyHeads: 1, dimensions: 80, window: 70),
+        ], [false, true])
+    func attention(
+        shape: (time: Int, heads: Int, keyHeads: Int, dimensions: Int, window: Int), packed: Bool
+    ) throws {
+        let (batch, time) = (2, shape.time)
+        let q = variables([batch, time, shape.heads, shape.dimensions], seed: 11)
+        let k = variables([batch, time, shape.keyHeads, shape.dimensions], seed: 12)
+        let v = variables([batch, time, shape.keyHeads, shape.dimensions], seed: 13)
+        let upstream = Tensor.normal(q.half.shape, from: RandomSource(seed: 14)).cast(to: .bfloat16)
+        // Documents of 40 tokens in the first row, of 67 in the second.
+        let starts = (0..<batch).map { row in
+            (0..<time).map { max(packed ? $0 / (40 + 27 * row) * (40 + 27 * row) : 0, $0 - shape.window + 1) }
+        }
+        let scale = 0.3
+        let given = Tensor(starts.flatMap { $0 }.map(Int32.init), shape: [batch, time])
+        let fused = try #require(q.half.causallyAttended(keys: k.half, values: v.half, starts: given, scale: scale))
+        let plain = plainAttention(q.full, k.full, v.full, starts: starts, scale: scale)
+        #expect(isClose(fused, plain))
+        try fused.backward(upstream)
+        try plain.backward(upstream.cast(to: .float32))
+        // The derivative reads the rounded output, so its errors add up over the time.
+        #expect(isClose(q.half.gradient, q.full.gradient, absolute: 2e-2))
+        #expect(isClose(k.half.gradient, k.full.gradient, absolute: 2e-2))
+        #expect(isClose(v.half.gradient, v.full.gradient, absolute: 2e-3))
+    }
+
+    @Test("Attention without starts is causal; views with gaps and odd sizes are left to LibTorch")
+    func attentionWithoutStarts() throws {
+        let q = variables([1, 70, 2, 32], seed: 15).half
+        let zeros = Tensor([Int32](repeating: 0, count: 70), shape: [1, 70])
+        let plain = try #require(q.causallyAttended(keys: q, values: q, starts: nil, scale: 0.2))
+        let given = try #require(q.causallyAttended(keys: q, values: q, starts: zeros, scale: 0.2))
+        #expect(plain.floats == given.floats)
+        let odd = variables([1, 4, 2, 20], seed: 16).half
+        #expect(odd.causallyAttended(keys: odd, values: odd, starts: nil, scale: 1) == nil)
+        let view = q.transposed(1, 2)
+        #expect(view.causallyAttended(keys: view, values: view, starts: nil, scale: 1) == nil)
+    }
+
     @Test("A rotation in one pass turns pairs of halves, and its derivative turns them back", arguments: [1, 3])
     func rotation(tables: Int) throws {
         let (batch, time, heads, half) = (3, 70, 2, 20)

@@ -194,6 +194,37 @@ void wf_train_rotate(const uint16_t *x, const float *cosine, const float *sine, 
 wf_status wf_train_cross_entropy(uint16_t *logits, const int64_t *labels, const float *_Nullable factors, int64_t rows,
                                  int64_t columns, bool wants_gradients, float *losses, wf_pool *_Nullable pool);
 
+/// Queries in a block and keys in a panel of `wf_train_attend`.
+#define WF_ATTENTION_BLOCK 64
+
+/// Causal attention of one training step. `dimensions` is a multiple of 16, `heads` one of `key_heads`.
+typedef struct wf_train_attention {
+    int64_t batch, time, heads, key_heads, dimensions;
+    /// The factor on the scores.
+    float scale;
+    /// `[batch][time]`: the first key that each query sees; it sees those from there up to its own. Null for 0.
+    const int32_t *_Nullable starts;
+    /// `[batch][time][heads][dimensions]`.
+    const uint16_t *queries;
+    /// `[batch][time][key_heads][dimensions]`.
+    const uint16_t *keys, *values;
+    /// As the queries. Written by the forward, read by the backward pass.
+    uint16_t *output;
+    /// `[batch][heads][time]`: the logarithms of the sums of the exponentials; as `output`.
+    float *logarithms;
+    // Of the backward pass only.
+    const uint16_t *_Nullable upstream;
+    uint16_t *_Nullable query_gradients, *_Nullable key_gradients, *_Nullable value_gradients;
+    /// `[batch][heads][time][dimensions]`: room for the shares of the query heads.
+    float *_Nullable key_partials, *_Nullable value_partials;
+} wf_train_attention;
+
+/// `softmax(q k^T scale) v` over the keys that each query sees (Vaswani et al. 2017).
+wf_status wf_train_attend(const wf_train_attention *task, wf_pool *_Nullable pool);
+
+/// Gradients of `wf_train_attend`.
+wf_status wf_train_attend_backward(const wf_train_attention *task, wf_pool *_Nullable pool);
+
 // MARK: Decoder
 
 /// Which elements of a head rotary embedding turns together.

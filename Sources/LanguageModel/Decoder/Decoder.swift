@@ -137,7 +137,8 @@ public final class TransformerDecoder: Network {
             rotary: (
                 rotary(positions, lengths, windowed: false, pass), rotary(positions, lengths, windowed: true, pass)
             ),
-            masks: masks(places, keyTime: keyTime, isFresh: isUniform && starts[0] == 0, pass),
+            visibility: visibility(
+                batch: batch, places, keyTime: keyTime, isFresh: isUniform && starts[0] == 0, pass),
             queryFactors: queryFactors(positions, pass), keyTime: keyTime)
     }
 
@@ -159,28 +160,36 @@ public final class TransformerDecoder: Network {
         return Tensor(factors, shape: [positions.size(0), 1, positions.size(1), 1])
     }
 
-    private func masks(_ places: Tensor, keyTime: Int, isFresh: Bool, _ pass: DecoderPass) -> [Int?: Tensor?] {
-        var masks: [Int?: Tensor?] = [:]
-        let queries = places.expanded(axis: -1)  // [batch or 1, time, 1]
-        let keys = Tensor.range(0..<keyTime)
+    private func visibility(
+        batch: Int, _ places: Tensor, keyTime: Int, isFresh: Bool, _ pass: DecoderPass
+    ) -> [Int?: Visibility] {
+        precondition(
+            isFresh || pass.segments == nil, "packed documents and a filled cache do not go together")
+        var found: [Int?: Visibility] = [:]
         for window in Set(configuration.layerWindows) {
             if let mask = pass.mask {
-                masks[window] = mask
+                found[window] = Visibility(starts: nil) { mask }
                 continue
             }
-            let isNarrow = window.map { $0 < keyTime } ?? false
-            guard !isFresh || isNarrow || pass.segments != nil else {
-                masks[window] = .some(nil)
+            let narrow = window.flatMap { $0 < keyTime ? $0 : nil }
+            guard !isFresh || narrow != nil || pass.segments != nil else {
+                found[window] = Visibility()
                 continue
             }
-            var visible = keys.isLessOrEqual(to: queries)
-            if isNarrow, let window { visible = visible & keys.isGreater(than: queries - Double(window)) }
-            if let segments = pass.segments {
-                precondition(isFresh, "packed documents and a filled cache do not go together")
-                visible = visible & segments.expanded(axis: -1).isEqual(to: segments.expanded(axis: 1))
+            let starts =
+                isFresh
+                ? Visibility.Starts.of(batch: batch, time: keyTime, window: narrow, segments: pass.segments) : nil
+            found[window] = Visibility(starts: starts) {
+                let queries = places.expanded(axis: -1)  // [batch or 1, time, 1]
+                let keys = Tensor.range(0..<keyTime)
+                var visible = keys.isLessOrEqual(to: queries)
+                if let narrow { visible = visible & keys.isGreater(than: queries - Double(narrow)) }
+                if let segments = pass.segments {
+                    visible = visible & segments.expanded(axis: -1).isEqual(to: segments.expanded(axis: 1))
+                }
+                return visible.expanded(axis: 1)
             }
-            masks[window] = visible.expanded(axis: 1)
         }
-        return masks
+        return found
     }
 }

@@ -6,8 +6,8 @@ struct PassPlan {
     var pass: DecoderPass
     /// Of full layers and of layers with a window.
     var rotary: (full: RotaryTable, windowed: RotaryTable)
-    /// Per distinct window: `bool [batch or 1, 1, time, keyTime]`; nil for plain causal attention.
-    var masks: [Int?: Tensor?]
+    /// What a query sees, per distinct window.
+    var visibility: [Int?: Visibility]
     /// `[batch or 1, 1, time, 1]` factors on the queries; nil for 1.
     var queryFactors: Tensor?
     /// Keys in the cache after this pass.
@@ -53,30 +53,53 @@ public final class SelfAttention: Layer {
     func callAsFunction(_ x: Tensor, layer: Int, window: Int?, plan: PassPlan) -> Tensor {
         let (batch, time) = (x.size(0), x.size(1))
         func heads(_ tensor: Tensor, _ count: Int) -> Tensor {
-            tensor.reshaped(batch, time, count, shape.dimensions).transposed(1, 2)
+            tensor.reshaped(batch, time, count, shape.dimensions)
         }
         var queries = heads(query(x), shape.heads)
         var keys = heads(key(x), shape.keyValueHeads)
-        var values = heads(value(x), shape.keyValueHeads)
+        let values = heads(value(x), shape.keyValueHeads)
         if let queryNorm, let keyNorm { (queries, keys) = (queryNorm(queries), keyNorm(keys)) }
         let rotary = window == nil ? plan.rotary.full : plan.rotary.windowed
         queries = rotary(queries)
         keys = rotary(keys)
-        if let factors = plan.queryFactors { queries = (queries * factors).cast(to: x.dtype) }
+        if let factors = plan.queryFactors { queries = (queries * factors.transposed(1, 2)).cast(to: x.dtype) }
+        let attended = attended(queries, keys, values, layer: layer, window: window, plan: plan)
+        return output(attended.reshaped(batch, time, shape.heads * shape.dimensions))
+    }
+
+    /// - Parameters:
+    ///   - queries: `[batch, time, heads, headDimensions]`.
+    ///   - keys: `[batch, time, keyValueHeads, headDimensions]`, like `values`.
+    /// - Returns: as `queries`.
+    private func attended(
+        _ queries: Tensor, _ keys: Tensor, _ values: Tensor, layer: Int, window: Int?, plan: PassPlan
+    ) -> Tensor {
+        let time = queries.size(1)
+        let visibility = plan.visibility[window] ?? Visibility()
         if let cache = plan.pass.cache {
-            cache.write(keys: keys.detached(), values: values.detached(), layer: layer)
-            // A fresh cache holds nothing but these tokens, and theirs may carry gradients.
-            if plan.keyTime > time {
-                keys = cache.keys[layer].slice(0..<plan.keyTime, along: 2).cast(to: x.dtype)
-                values = cache.values[layer].slice(0..<plan.keyTime, along: 2).cast(to: x.dtype)
-            }
+            cache.write(
+                keys: keys.detached().transposed(1, 2), values: values.detached().transposed(1, 2), layer: layer)
         }
-        let mask = plan.masks[window] ?? nil
+        // A fresh cache holds nothing but these tokens, and theirs may carry gradients.
+        let isFresh = plan.keyTime == time
+        if isFresh, softCap == nil, let starts = visibility.starts,
+            let attended = queries.causallyAttended(
+                keys: keys, values: values, starts: starts.tensor, scale: scale)
+        {
+            return attended
+        }
+        var (keys, values) = (keys.transposed(1, 2), values.transposed(1, 2))
+        if !isFresh, let cache = plan.pass.cache {
+            keys = cache.keys[layer].slice(0..<plan.keyTime, along: 2).cast(to: queries.dtype)
+            values = cache.values[layer].slice(0..<plan.keyTime, along: 2).cast(to: queries.dtype)
+        }
+        let mask = visibility.mask
+        let heads = queries.transposed(1, 2)
         let attended =
             softCap == nil
-            ? queries.attention(keys: keys, values: values, mask: mask, causal: mask == nil && time > 1, scale: scale)
-            : capped(queries, keys, values, mask)
-        return output(attended.transposed(1, 2).reshaped(batch, time, shape.heads * shape.dimensions))
+            ? heads.attention(keys: keys, values: values, mask: mask, causal: mask == nil && time > 1, scale: scale)
+            : capped(heads, keys, values, mask)
+        return attended.transposed(1, 2)
     }
 
     /// Attention with a soft cap on its scores, in plain operators.

@@ -45,9 +45,11 @@ extension TransformerDecoder {
     ///   - hidden: `[rows, dimensions]`.
     ///   - labels: `[rows]`.
     ///   - weights: `[rows]`; nil for 1 each.
+    ///   - chunkRows: nil for as many as have 48 M logits.
     /// - Returns: the weighted sum, `[]` in f32.
-    package func linearCrossEntropy(_ hidden: Tensor, labels: Tensor, weights: Tensor?, chunkRows: Int = 256) -> Tensor
-    {
+    package func linearCrossEntropy(
+        _ hidden: Tensor, labels: Tensor, weights: Tensor?, chunkRows: Int? = nil
+    ) -> Tensor {
         if let head, head.bias != nil || head.adapter != nil {
             // A head that is more than a matrix takes the plain way.
             let losses = logits(hidden).crossEntropy(labels, ignoring: TokenBatch.ignored, reduction: .none)
@@ -56,6 +58,7 @@ extension TransformerDecoder {
         let counted = labels.isNotEqual(to: Double(TokenBatch.ignored))
         let rows = counted.nonzeroIndices().squeezed(axis: -1)
         guard rows.count > 0 else { return hidden.sum().cast(to: .float32) * 0 }
+        let chunkRows = chunkRows ?? max(64, (48 << 20) / configuration.vocabularySize)
         let isWhole = rows.count == labels.count
         let x = isWhole ? hidden : hidden.selected(rows, along: 0)
         let targets = isWhole ? labels : labels.selected(rows, along: 0)

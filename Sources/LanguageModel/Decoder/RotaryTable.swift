@@ -19,10 +19,11 @@ package struct RotaryTable {
         sine = magnitude == 1 ? angles.sine() : angles.sine() * magnitude
     }
 
-    /// Rotates pairs `(i, i + half)` of `[batch, heads, time, headDimensions]`; computed in f32, returned in the type
+    /// Rotates pairs `(i, i + half)` of `[batch, time, heads, headDimensions]`; computed in f32, returned in the type
     /// of `x`.
     func callAsFunction(_ x: Tensor) -> Tensor {
-        if let rotated = x.transposed(1, 2).rotated(cosine: cosine, sine: sine) { return rotated.transposed(1, 2) }
+        if let rotated = x.rotated(cosine: cosine, sine: sine) { return rotated }
+        let (cosine, sine) = (cosine.transposed(1, 2), sine.transposed(1, 2))
         let plain = x.cast(to: .float32)
         let halves = plain.chunks(2, along: -1)
         let rotated = Tensor.concatenated(

@@ -80,6 +80,57 @@ extension Tensor {
         }
     }
 
+    /// Causal attention `softmax(q k^T scale) v` of bf16 queries, block by block with scores in f32; nil where LibTorch's
+    /// must do it.
+    /// - Parameters:
+    ///   - self: queries `[batch, time, heads, dimensions]`.
+    ///   - keys: `[batch, time, keyHeads, dimensions]`, like `values`; `heads` is a multiple of `keyHeads`.
+    ///   - starts: `[batch, time]`, `int32`: the first key that each query sees (of its document or window), at most its
+    ///     own place; nil for 0.
+    /// - Returns: `[batch, time, heads, dimensions]`.
+    package func causallyAttended(keys: Tensor, values: Tensor, starts: Tensor?, scale: Double) -> Tensor? {
+        guard isKernelInput, keys.isKernelInput, values.isKernelInput, rank == 4, keys.rank == 4,
+            keys.shape == values.shape, keys.size(0) == size(0), keys.size(1) == size(1), keys.size(3) == size(3),
+            size(3) % 16 == 0, size(2) % keys.size(2) == 0,
+            starts.map({ $0.dtype == .int32 && $0.shape == [size(0), size(1)] && $0.isContiguous }) ?? true
+        else { return nil }
+        let (q, k, v) = (detached(), keys.detached(), values.detached())
+        let logarithms = Tensor.uninitialized([size(0), size(2), size(1)])
+        let output = Tensor.uninitialized(like: q)
+        func task(
+            upstream: Tensor? = nil, gradients: [Tensor] = [], partials: Tensor? = nil
+        ) -> wf_train_attention {
+            wf_train_attention(
+                batch: Int64(q.size(0)), time: Int64(q.size(1)), heads: Int64(q.size(2)), key_heads: Int64(k.size(2)),
+                dimensions: Int64(q.size(3)), scale: Float(scale),
+                starts: starts.map { UnsafePointer(wf_tensor_data($0.handle)!.assumingMemoryBound(to: Int32.self)) },
+                queries: q.halves, keys: k.halves, values: v.halves, output: output.halves,
+                logarithms: logarithms.reals, upstream: upstream.map { UnsafePointer($0.halves) },
+                query_gradients: gradients.first?.halves, key_gradients: gradients.dropFirst().first?.halves,
+                value_gradients: gradients.dropFirst(2).first?.halves, key_partials: partials?.reals,
+                value_partials: partials.map { $0.reals + $0.count / 2 })
+        }
+        return Tensor.custom(inputs: [self, keys, values]) {
+            var forward = task()
+            Self.require(wf_train_attend(&forward, Workers.pool))
+            // What the graph gives out and what its derivative keeps must be two tensors, or the graph owned itself.
+            return output.detached()
+        } backward: { upstream in
+            let upstream = upstream.cast(to: .bfloat16).contiguous()
+            let gradients = [q, k, v].map { Tensor.uninitialized(like: $0) }
+            let partials = Tensor.uninitialized([2, q.size(0), q.size(2), q.size(1), q.size(3)])
+            withExtendedLifetime((upstream, partials)) {
+                var backward = task(upstream: upstream, gradients: gradients, partials: partials)
+                Self.require(wf_train_attend_backward(&backward, Workers.pool))
+            }
+            return gradients
+        }
+    }
+
+    private static func require(_ status: wf_status) {
+        precondition(status == WF_OK, String(cString: wf_status_text(status)))
+    }
+
     /// Cross-entropies of rows of logits `[rows, classes]` outside of any graph, each times its factor: `[rows]` in f32;
     /// nil where the plain operators must do it.
     /// - Parameters:
