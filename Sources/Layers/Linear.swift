@@ -46,7 +46,8 @@ public final class Linear: Layer {
 
 /// A converted copy of a weight that does not train, made again only when the weight has been written.
 package struct CastCache {
-    private var source: ObjectIdentifier?
+    /// Held, so that no other tensor can take its address.
+    private var source: Tensor?
     private var version = 0
     private var converted: Tensor?
 
@@ -58,11 +59,11 @@ package struct CastCache {
             converted = nil
             return weight.cast(to: dtype)
         }
-        if let converted, source == ObjectIdentifier(weight), version == weight.version, converted.dtype == dtype {
+        if let converted, source === weight, version == weight.version, converted.dtype == dtype {
             return converted
         }
         let fresh = withoutGradients { weight.cast(to: dtype) }
-        (source, version, converted) = (ObjectIdentifier(weight), weight.version, fresh)
+        (source, version, converted) = (weight, weight.version, fresh)
         return fresh
     }
 }

@@ -10,7 +10,8 @@ public final class LowRankAdapter: Layer {
     public let dropout: Double
     /// Off: the layer behaves as if it had no adapter (a preference reference, for one).
     public var isEnabled = true
-    private let dropoutSource: RandomSource?
+    /// What dropout draws from; nil without dropout.
+    package let dropoutSource: RandomSource?
 
     /// - Parameters:
     ///   - alpha: the change is scaled by `alpha / rank`.

@@ -9,9 +9,11 @@ public final class TransformerDecoder: Network {
     /// Fields that change no parameter (context extension, windows) may be set at any time.
     public var configuration: DecoderConfiguration {
         didSet {
-            precondition(configuration.weights == oldValue.weights, "a configuration with other parameters")
+            precondition(
+                isResizing || configuration.weights == oldValue.weights, "a configuration with other parameters")
         }
     }
+    private var isResizing = false
     public var precision: Precision
     public let embedding: Embedding
     public let blocks: [DecoderBlock]
@@ -58,6 +60,13 @@ public final class TransformerDecoder: Network {
         return other
     }
 
+    /// After embedding and head have got other numbers of rows.
+    func resize(vocabulary: Int) {
+        isResizing = true
+        configuration.vocabularySize = vocabulary
+        isResizing = false
+    }
+
     // MARK: Passes
 
     /// Logits `[batch, time, vocabulary]` in f32.
@@ -69,15 +78,42 @@ public final class TransformerDecoder: Network {
     /// Hidden states after the final norm (and ``DecoderPass/mapHidden``): `[batch, time, dimensions]` in the compute type.
     /// - Parameter tokens: `[batch, time]`, `int64`; with ``DecoderPass/hidden`` only their shape matters.
     public func hiddenStates(_ tokens: Tensor, _ pass: DecoderPass = DecoderPass()) -> Tensor {
-        let plan = plan(batch: tokens.size(0), time: tokens.size(1), pass)
+        let layers = pass.layers ?? 0..<blocks.count
+        let plan = plan(batch: tokens.size(0), time: tokens.size(1), layers: layers, pass)
         var hidden = pass.hidden?.cast(to: precision.computeType) ?? embedded(tokens)
-        for index in pass.layers ?? 0..<blocks.count {
+        for index in layers {
             hidden = run(blocks[index], hidden, window: configuration.layerWindows[index], plan: plan)
             pass.observe?(hidden, index)
         }
-        pass.cache?.advance(by: pass.rowLengths ?? Array(repeating: tokens.size(1), count: tokens.size(0)))
+        if let cache = pass.cache {
+            if layers.upperBound < blocks.count { cache.keepWaiting(hidden, at: cache.lengths(of: layers)) }
+            cache.advance(
+                by: pass.rowLengths ?? Array(repeating: tokens.size(1), count: tokens.size(0)), layers: layers)
+        }
         let normed = pass.skipsFinalNorm ? hidden : finalNorm(hidden)
         return pass.mapHidden?(normed) ?? normed
+    }
+
+    /// Runs the layers that an early exit left out over the tokens that wait in a cache, so that it holds what a full pass
+    /// would have left there.
+    /// - Parameters:
+    ///   - cache: after passes whose ``DecoderPass/layers`` ended below the depth.
+    ///   - end: how many layers have run afterwards; nil for all.
+    ///   - pass: its hooks are in force; cache, layers, hidden states and row lengths are set here.
+    /// - Returns: the hidden states of those tokens, `[rows, time, dimensions]`, padded on the right, and how many each row
+    ///   has; nil where no layer is behind.
+    @discardableResult
+    public func resume(
+        _ cache: KeyValueCache, through end: Int? = nil, _ pass: DecoderPass = DecoderPass()
+    ) -> (hidden: Tensor, counts: [Int])? {
+        let (first, end) = (cache.completeLayers, end ?? blocks.count)
+        guard first < end, let (hidden, counts) = cache.takeWaiting() else { return nil }
+        var pass = pass
+        pass.cache = cache
+        pass.layers = first..<end
+        pass.hidden = hidden
+        pass.rowLengths = counts
+        return (hiddenStates(.zeros([hidden.size(0), hidden.size(1)], dtype: .int64), pass), counts)
     }
 
     /// The head: logits `[..., vocabulary]` in f32 for hidden states `[..., dimensions]`.
@@ -90,35 +126,46 @@ public final class TransformerDecoder: Network {
     /// The weight of the head, `[vocabulary, dimensions]`, in a compute type.
     package func headWeight(_ dtype: DType) -> Tensor { castHead(head?.weight ?? embedding.weight, to: dtype) }
 
-    private func embedded(_ tokens: Tensor) -> Tensor {
+    /// The residual stream before the first layer, `[batch, time, dimensions]`.
+    func embedded(_ tokens: Tensor) -> Tensor {
         let rows = embedding(tokens)
         return (configuration.embeddingScale == 1 ? rows : rows * configuration.embeddingScale)
             .cast(to: precision.computeType)
     }
 
     private func run(_ block: DecoderBlock, _ hidden: Tensor, window: Int?, plan: PassPlan) -> Tensor {
-        guard plan.pass.recomputesActivations, Tensor.recordsGradients else {
+        // What a cache holds moves on before the backward pass, so its layers keep their activations.
+        guard plan.pass.recomputesActivations, Tensor.recordsGradients, plan.pass.cache == nil else {
             return block(hidden, window: window, plan: plan)
         }
-        // The block's parameters are inputs so that the result records gradients even where the hidden state does not;
-        // their gradients are added by the inner backward pass.
-        let parameters = block.trainableParameters.map(\.tensor)
+        // Both runs draw the same random numbers, and the second leaves the generators where they were.
+        let sources = block.randomSources + plan.pass.randomSources
+        let states = sources.map(\.state)
         let input = hidden.detached()
-        return Tensor.custom(inputs: [hidden] + parameters) {
-            block(input, window: window, plan: plan)
+        // Recorded for a moment: what trains, and with it dropout, is then the same as in the second run.
+        let output = block(input.requiringGradient(hidden.requiresGradient), window: window, plan: plan)
+        guard output.requiresGradient else { return output }
+        // Whatever trains inside (a hook may hold parameters of its own) gets its gradient in the inner backward pass;
+        // the anchor makes that happen where the hidden state itself needs none.
+        let anchor = Tensor(Float(0)).requiringGradient()
+        return Tensor.custom(inputs: [hidden, anchor]) {
+            output.detached()
         } backward: { upstream in
             withGradients {
+                let after = sources.map(\.state)
+                defer { for (source, state) in zip(sources, after) { source.state = state } }
+                for (source, state) in zip(sources, states) { source.state = state }
                 let again = input.detached().requiringGradient()
                 do { try block(again, window: window, plan: plan).backward(upstream) } catch { fatalError("\(error)") }
-                return [again.gradient] + parameters.map { _ in nil }
+                return [again.gradient, nil]
             }
         }
     }
 
     // MARK: Positions and masks
 
-    private func plan(batch: Int, time: Int, _ pass: DecoderPass) -> PassPlan {
-        let starts = pass.cache?.lengths ?? [0]
+    private func plan(batch: Int, time: Int, layers: Range<Int>, _ pass: DecoderPass) -> PassPlan {
+        let starts = pass.cache?.lengths(of: layers) ?? [0]
         precondition(
             pass.cache == nil || pass.cache?.rows == batch, "\(batch) rows for a cache of \(pass.cache?.rows ?? 0)")
         pass.cache?.reserve(time)
@@ -126,7 +173,7 @@ public final class TransformerDecoder: Network {
         let offsets = isUniform ? Tensor(starts[0]) : Tensor(starts, shape: [batch, 1])
         let places = (Tensor.range(0..<time).expanded(axis: 0) + offsets)  // [batch or 1, time]
         let positions = pass.positions ?? places
-        let keyTime = (pass.cache?.length ?? 0) + time
+        let keyTime = starts.max()! + time
         let lengths =
             pass.cache?.prefilledLengths ?? pass.rowLengths.map {
                 zip($0, starts.count == 1 ? $0.map { _ in starts[0] } : starts).map { $0 + $1 }
@@ -138,7 +185,7 @@ public final class TransformerDecoder: Network {
                 rotary(positions, lengths, windowed: false, pass), rotary(positions, lengths, windowed: true, pass)
             ),
             visibility: visibility(
-                batch: batch, places, keyTime: keyTime, isFresh: isUniform && starts[0] == 0, pass),
+                batch: batch, places, positions, keyTime: keyTime, isFresh: isUniform && starts[0] == 0, pass),
             queryFactors: queryFactors(positions, pass), keyTime: keyTime)
     }
 
@@ -161,17 +208,26 @@ public final class TransformerDecoder: Network {
     }
 
     private func visibility(
-        batch: Int, _ places: Tensor, keyTime: Int, isFresh: Bool, _ pass: DecoderPass
+        batch: Int, _ places: Tensor, _ positions: Tensor, keyTime: Int, isFresh: Bool, _ pass: DecoderPass
     ) -> [Int?: Visibility] {
         precondition(
             isFresh || pass.segments == nil, "packed documents and a filled cache do not go together")
         var found: [Int?: Visibility] = [:]
         for window in Set(configuration.layerWindows) {
+            let narrow = window.flatMap { $0 < keyTime ? $0 : nil }
             if let mask = pass.mask {
-                found[window] = Visibility(starts: nil) { mask }
+                found[window] = Visibility(starts: nil) {
+                    guard let narrow else { return mask }
+                    // In a tree, how far back a key lies is a matter of positions, not of places.
+                    let tokens = positions.cast(to: .int64)
+                    let all =
+                        isFresh
+                        ? tokens : .concatenated([self.earlier(than: tokens, keyTime: keyTime), tokens], along: 1)
+                    let near = all.expanded(axis: 1).isGreater(than: tokens.expanded(axis: -1) - Double(narrow))
+                    return mask & near.expanded(axis: 1)
+                }
                 continue
             }
-            let narrow = window.flatMap { $0 < keyTime ? $0 : nil }
             guard !isFresh || narrow != nil || pass.segments != nil else {
                 found[window] = Visibility()
                 continue
@@ -191,5 +247,11 @@ public final class TransformerDecoder: Network {
             }
         }
         return found
+    }
+
+    /// The positions of the keys that a cache holds before new tokens at `positions`: `[batch or 1, earlier keys]`.
+    private func earlier(than positions: Tensor, keyTime: Int) -> Tensor {
+        let count = keyTime - positions.size(1)
+        return Tensor.range(0..<count).expanded(axis: 0).broadcast(to: [positions.size(0), count])
     }
 }

@@ -90,8 +90,9 @@ public final class SelfAttention: Layer {
         }
         var (keys, values) = (keys.transposed(1, 2), values.transposed(1, 2))
         if !isFresh, let cache = plan.pass.cache {
-            keys = cache.keys[layer].slice(0..<plan.keyTime, along: 2).cast(to: queries.dtype)
-            values = cache.values[layer].slice(0..<plan.keyTime, along: 2).cast(to: queries.dtype)
+            let lengths = cache.lengths(of: layer..<layer + 1)
+            keys = joined(keys, cached: cache.keys[layer], plan.keyTime, lengths)
+            values = joined(values, cached: cache.values[layer], plan.keyTime, lengths)
         }
         let mask = visibility.mask
         let heads = queries.transposed(1, 2)
@@ -100,6 +101,14 @@ public final class SelfAttention: Layer {
             ? heads.attention(keys: keys, values: values, mask: mask, causal: mask == nil && time > 1, scale: scale)
             : capped(heads, keys, values, mask)
         return attended.transposed(1, 2)
+    }
+
+    /// Keys or values of earlier and new tokens; gradients reach the new ones.
+    private func joined(_ new: Tensor, cached: Tensor, _ keyTime: Int, _ lengths: [Int]) -> Tensor {
+        guard new.requiresGradient else { return cached.slice(0..<keyTime, along: 2).cast(to: new.dtype) }
+        precondition(Set(lengths).count == 1, "gradients behind cached rows of different length")
+        let earlier = cached.slice(0..<keyTime - new.size(2), along: 2)
+        return .concatenated([earlier.cast(to: new.dtype), new], along: 2)
     }
 
     /// Attention with a soft cap on its scores, in plain operators.
@@ -145,9 +154,8 @@ public final class FeedForward: Layer {
 
     func callAsFunction(_ x: Tensor, layer: Int, hook: ((Tensor, Tensor, Int) -> Tensor)?) -> Tensor {
         if activation == .silu, hook == nil { return down(gate(x).siluGated(up(x))) }
-        var opened = activation == .silu ? gate(x).silu() : gate(x).gelu(approximate: true)
-        if let hook { opened = hook(opened, x, layer) }
-        return down(opened * up(x))
+        let closed = gate(x)
+        return down((hook?(closed, x, layer) ?? activation(closed)) * up(x))
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
@@ -192,6 +200,18 @@ public final class DecoderBlock: Layer {
         return hidden + forwarded
     }
 
+    /// Every linear map with its path below the layer's.
+    package var linears: [(path: String, layer: Linear)] {
+        [
+            ("self_attn.q_proj", attention.query), ("self_attn.k_proj", attention.key),
+            ("self_attn.v_proj", attention.value), ("self_attn.o_proj", attention.output),
+            ("mlp.gate_proj", feedForward.gate), ("mlp.up_proj", feedForward.up), ("mlp.down_proj", feedForward.down),
+        ]
+    }
+
+    /// The generators that the layer's adapters draw from while they train.
+    var randomSources: [RandomSource] { linears.compactMap { $0.layer.adapter?.dropoutSource } }
+
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
         attentionNorm.visitParameters(path / "input_layernorm", visit)
         attention.visitParameters(path / "self_attn", visit)
@@ -212,4 +232,19 @@ public final class DecoderBlock: Layer {
 extension DecoderConfiguration {
     /// Of the two projections that write to the residual stream: `0.02 / sqrt(2 layers)` (Qwen report, §2.4).
     var residualDeviation: Double { 0.02 / Double(2 * layers).squareRoot() }
+}
+
+extension DecoderConfiguration.Activation {
+    /// The activation `a` with a slope: `a(slope x) / slope`, so that 1 changes nothing.
+    ///
+    /// For SiLU it is `x σ(slope x)`, the Swish of Ramachandran et al. 2017 with its slope free.
+    /// - Parameter slope: not 0; broadcast to the shape of `x`; nil for 1.
+    public func callAsFunction(_ x: Tensor, slope: Tensor? = nil) -> Tensor {
+        switch (self, slope) {
+        case (.silu, nil): x.silu()
+        case (.silu, let slope?): x * (slope * x).sigmoid()
+        case (.geluTanh, nil): x.gelu(approximate: true)
+        case (.geluTanh, let slope?): (slope * x).gelu(approximate: true) / slope
+        }
+    }
 }

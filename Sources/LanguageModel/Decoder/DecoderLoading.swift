@@ -29,14 +29,7 @@ extension TransformerDecoder {
     package var linears: [(path: String, layer: Linear)] {
         var found: [(String, Linear)] = []
         for (index, block) in blocks.enumerated() {
-            let path = "model.layers.\(index)"
-            found += [
-                ("\(path).self_attn.q_proj", block.attention.query), ("\(path).self_attn.k_proj", block.attention.key),
-                ("\(path).self_attn.v_proj", block.attention.value),
-                ("\(path).self_attn.o_proj", block.attention.output),
-                ("\(path).mlp.gate_proj", block.feedForward.gate), ("\(path).mlp.up_proj", block.feedForward.up),
-                ("\(path).mlp.down_proj", block.feedForward.down),
-            ]
+            found += block.linears.map { ("model.layers.\(index).\($0.path)", $0.layer) }
         }
         if let head { found.append(("lm_head", head)) }
         return found

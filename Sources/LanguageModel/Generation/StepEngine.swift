@@ -110,7 +110,10 @@ public final class StepEngine {
     /// - Returns: the logits of the next tokens, `[rows × vocabularySize]`.
     /// - Throws: `GenerationError`.
     public func step(_ rows: [Row]) throws -> [Float] {
-        for row in rows { row.cache.reserve(1) }
+        for row in rows {
+            try check(row.cache)
+            row.cache.reserve(1)
+        }
         let logits = try run(
             rows, positions: rows.map { $0.cache.lengths[$0.row] },
             rotaryLengths: rows.map { Self.rotaryLength($0.cache, $0.row) ?? 1 }, wanted: .all)
@@ -130,6 +133,7 @@ public final class StepEngine {
         while shouldContinue: () -> Bool = { true }
     ) throws -> [Float] {
         guard !tokens.isEmpty else { throw GenerationError.emptyPrompt }
+        try check(cache)
         cache.reserve(tokens.count)
         let before = cache.lengths[row]
         let rotaryLength = Self.rotaryLength(cache, row) ?? before + tokens.count
@@ -144,6 +148,12 @@ public final class StepEngine {
         }
         cache.advance(row: row, by: tokens.count)
         return logits
+    }
+
+    private func check(_ cache: KeyValueCache) throws {
+        guard cache.completeLayers == configuration.layers else {
+            throw GenerationError.unfinishedCache(layers: cache.completeLayers, depth: configuration.layers)
+        }
     }
 
     private static func rotaryLength(_ cache: KeyValueCache, _ row: Int) -> Int? {
