@@ -1,10 +1,12 @@
 /// How a continuation is chosen, token by token.
 ///
 /// The defaults choose the likeliest token each time. Where several restrictions are on, they apply in the order in which
-/// they stand here: penalty, temperature, top-k, top-p, min-p.
+/// they stand here: constraint, penalty, temperature, top-k, top-p, min-p.
 public struct GenerationOptions: Sendable, Hashable, Codable {
     /// The most tokens that are written.
     public var maximumTokens: Int
+    /// Which tokens may be chosen at each step; nil allows all. Models behind an endpoint take none.
+    public var constraint: TokenConstraint?
     /// Divides the logits of tokens that the context already holds where they are positive, and multiplies them where
     /// they are negative (Keskar et al. 2019, §4.1); 1 changes nothing.
     public var repetitionPenalty: Double
@@ -25,9 +27,11 @@ public struct GenerationOptions: Sendable, Hashable, Codable {
 
     public init(
         maximumTokens: Int = 512, repetitionPenalty: Double = 1, temperature: Double = 0, topK: Int? = nil,
-        topP: Double = 1, minP: Double = 0, stop: [String] = [], seed: UInt64? = nil, logProbabilities: Int? = nil
+        topP: Double = 1, minP: Double = 0, stop: [String] = [], seed: UInt64? = nil, logProbabilities: Int? = nil,
+        constraint: TokenConstraint? = nil
     ) {
         self.maximumTokens = maximumTokens
+        self.constraint = constraint
         self.repetitionPenalty = repetitionPenalty
         self.temperature = temperature
         self.topK = topK
@@ -59,6 +63,7 @@ public struct GenerationOptions: Sendable, Hashable, Codable {
             throw GenerationOptionsError(
                 field: "stop", found: "an empty text", allowed: "texts of at least one character")
         }
+        try constraint?.validate()
         if let logProbabilities {
             try check("logProbabilities", logProbabilities, (0...1_000).contains(logProbabilities), "from 0 to 1000")
         }

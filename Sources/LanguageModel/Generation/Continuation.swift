@@ -31,8 +31,9 @@ struct Continuation {
     /// Chooses the next token.
     /// - Parameter logits: `[vocabulary or more]`.
     /// - Returns: what became certain with it, the end of the text included.
-    mutating func advance(_ logits: ArraySlice<Float>) -> [ChatEvent] {
-        let token = sampler.next(logits)
+    /// - Throws: `GenerationError.nothingAllowed`.
+    mutating func advance(_ logits: ArraySlice<Float>) throws -> [ChatEvent] {
+        let token = try sampler.next(logits)
         if stopTokens.contains(token) { return finish(.stop) }
         tokens.append(token)
         var events: [ChatEvent] = []

@@ -48,6 +48,10 @@ package enum RequestBody {
         _ options: GenerationOptions, maximumTokensField: String
     ) throws -> [OrderedJSON.Member] {
         try options.validate()
+        if options.constraint != nil {
+            throw GenerationOptionsError(
+                field: "constraint", found: "a constraint on tokens", allowed: "none with a remote model")
+        }
         var members: [OrderedJSON.Member] = [
             .init(maximumTokensField, .number("\(options.maximumTokens)")),
             .init("temperature", .number("\(options.temperature)")),

@@ -2,7 +2,8 @@ import CKernels
 import Evaluation
 import Foundation
 
-/// Chooses the next token from logits, in the order of ``GenerationOptions``: penalty, temperature, top-k, top-p, min-p.
+/// Chooses the next token from logits, in the order of ``GenerationOptions``: constraint, penalty, temperature, top-k,
+/// top-p, min-p.
 package struct Sampler {
     private let options: GenerationOptions
     /// Tokens that may be chosen are those below: rows of the embedding beyond the tokenizer's vocabulary are padding.
@@ -10,6 +11,9 @@ package struct Sampler {
     private var random: SeededGenerator
     /// Tokens of the context, for the penalty.
     private var seen: Set<TokenID> = []
+    /// Of the constraint's automaton.
+    private var state = 0
+    private var step = 0
 
     package init(_ options: GenerationOptions, vocabulary: Int, context: [TokenID]) {
         self.options = options
@@ -19,14 +23,35 @@ package struct Sampler {
     }
 
     /// - Parameter logits: `[vocabulary or more]`.
-    package mutating func next(_ logits: ArraySlice<Float>) -> TokenID {
-        let token = choose(logits)
+    /// - Throws: `GenerationError.nothingAllowed` where the constraint leaves no token that the model can choose.
+    package mutating func next(_ logits: ArraySlice<Float>) throws(GenerationError) -> TokenID {
+        let token: TokenID
+        if let constraint = options.constraint {
+            let allowed = constraint.states[state].allowed
+            token = choose(Self.restricted(logits.prefix(vocabulary), to: allowed))
+            guard allowed.contains(token) else { throw .nothingAllowed(step: step) }
+            state = constraint.state(after: token, in: state)
+        } else {
+            token = choose(logits.prefix(vocabulary))
+        }
+        step += 1
         if options.repetitionPenalty != 1 { seen.insert(token) }
         return token
     }
 
+    /// Minus infinity for every other token.
+    private static func restricted(_ logits: ArraySlice<Float>, to allowed: TokenSet) -> ArraySlice<Float> {
+        var kept = [Float](repeating: -.infinity, count: logits.count)
+        for range in allowed.ranges {
+            for token in range.clamped(to: 0..<TokenID(logits.count)) {
+                kept[Int(token)] = logits[logits.startIndex + Int(token)]
+            }
+        }
+        return kept[...]
+    }
+
     private mutating func choose(_ logits: ArraySlice<Float>) -> TokenID {
-        var logits = logits.prefix(vocabulary)
+        var logits = logits
         if !seen.isEmpty {
             let penalty = Float(options.repetitionPenalty)
             for token in seen where token >= 0 && token < vocabulary {
