@@ -5,8 +5,11 @@ import Testing
 
 @Suite("Cache after an early exit")
 struct EarlyExitCacheTests {
-    static let decoder = DecoderFixtures.tiny {
-        $0.layers = 4; $0.layerWindows = [nil, 5, nil, 5]
+    static var decoder: TransformerDecoder {
+        DecoderFixtures.tiny {
+            $0.layers = 4
+            $0.layerWindows = [nil, 5, nil, 5]
+        }
     }
 
     static func exit(_ cache: KeyValueCache, _ layers: Range<Int>, rowLengths: [Int]? = nil) -> DecoderPass {

@@ -5,8 +5,10 @@ import Testing
 
 @Suite("Recomputed activations")
 struct RecomputationTests {
-    static let tokens = DecoderFixtures.tokens([2, 11])
-    static let batch = TokenBatch(tokens: tokens, labels: tokens.rolled(by: -1, along: 1))
+    static var batch: TokenBatch {
+        let tokens = DecoderFixtures.tokens([2, 11])
+        return TokenBatch(tokens: tokens, labels: tokens.rolled(by: -1, along: 1))
+    }
 
     private func compare(
         _ one: (loss: Double, gradients: [Tensor]), _ other: (loss: Double, gradients: [Tensor])

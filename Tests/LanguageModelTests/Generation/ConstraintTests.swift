@@ -182,7 +182,10 @@ struct DecoderWritingTests {
 
     @Test("A middle head writes a thought on the lower layers; resumed, the final head goes on as after a full reading")
     func thoughts() throws {
-        let decoder = DecoderFixtures.tiny { $0.layers = 4 }
+        let decoder = DecoderFixtures.tiny {
+            $0.layers = 4
+            $0.layerWindows = [nil, nil, nil, nil]
+        }
         let head = LanguageHead(copying: decoder, layer: 2, hasNorm: true)
         let prompts: [[TokenID]] = [[4, 5, 6], [9, 8, 7, 6, 5]]
         let cache = KeyValueCache(decoder.configuration, rows: 2)
