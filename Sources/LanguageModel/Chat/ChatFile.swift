@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// One line of a chat file: a conversation and the tools offered in it.
 public struct ChatExample: Sendable, Hashable {
@@ -19,7 +20,7 @@ public enum ChatFileError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+        case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)."
         case .empty(let file): "\(file): holds no conversation; expected one JSON object per line."
         case .badLine(let file, let line, let reason): "\(file): line \(line): \(reason)."
         }
@@ -31,13 +32,13 @@ public enum ChatFileError: Error, Sendable, Hashable, CustomStringConvertible {
 public enum ChatFile {
     /// - Throws: `ChatFileError` with the number of the first broken line.
     public static func read(url: URL) throws -> [ChatExample] {
-        let data: Data
+        let file: MappedFile
         do {
-            data = try Data(contentsOf: url)
+            file = try MappedFile(path: url.path)
         } catch {
-            throw ChatFileError.unreadable(file: url.lastPathComponent, reason: error.localizedDescription)
+            throw ChatFileError.unreadable(file: url.path, reason: error.reason)
         }
-        return try parse(data, file: url.lastPathComponent)
+        return try parse(file.withUnsafeBytes { Data($0) }, file: url.path)
     }
 
     /// - Parameter file: the name that errors give.

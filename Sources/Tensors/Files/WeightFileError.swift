@@ -16,6 +16,11 @@ public enum WeightFileError: Error, Hashable, Sendable, CustomStringConvertible 
     /// A file could not be written; nothing is left under its final name.
     case unwritable(file: String, reason: String)
 
+    /// What is wrong, without the file where it could not be read at all.
+    package var reason: String {
+        if case .unreadable(_, let reason) = self { reason } else { description }
+    }
+
     public var description: String {
         switch self {
         case .unreadable(let file, let reason):

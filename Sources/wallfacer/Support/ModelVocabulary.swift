@@ -26,10 +26,7 @@ struct ModelVocabulary {
         let folder = path.hasDirectoryPath || Self.isFolder(path) ? path : path.deletingLastPathComponent()
         if let file = try Self.ggufFile(path) {
             let gguf = try GGUFFile(path: file.path)
-            guard let vocabulary = try gguf.tokenizerVocabulary() else {
-                throw Failure("\(file.path): holds no tokenizer")
-            }
-            tokenizer = try Tokenizer(vocabulary: vocabulary, file: file.lastPathComponent)
+            tokenizer = try Tokenizer.load(gguf: gguf)
             template = ChatTemplate.detect(
                 jinja: tokenizer.chatTemplateSource, family: gguf.metadata["general.architecture"]?.string)
         } else {

@@ -62,7 +62,10 @@ struct ChatFileTests {
     @Test("An empty file is refused, as is an absent one")
     func empty() {
         #expect(throws: ChatFileError.empty(file: "chats.jsonl")) { try parse("\n \n") }
-        #expect(throws: ChatFileError.self) { try ChatFile.read(url: URL(filePath: "/nowhere/chats.jsonl")) }
+        let absent = "/nowhere/chats.jsonl"
+        #expect(throws: ChatFileError.unreadable(file: absent, reason: "no such file or directory")) {
+            try ChatFile.read(url: URL(filePath: absent))
+        }
     }
 
     @Test("A message survives being written and read")

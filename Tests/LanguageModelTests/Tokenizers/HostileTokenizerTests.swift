@@ -206,6 +206,18 @@ struct HostileTokenizerTests {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         #expect(throws: TokenizerError.noTokenizer(directory: folder.path)) { try Tokenizer.load(directory: folder) }
         let json = try TokenizerFixtures.data("small-qwen.json")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("{}".utf8).write(to: folder.appending(path: "tokenizer.json"))
+        #expect(throws: TokenizerError.missingField(file: "\(folder.path)/tokenizer.json", field: "model")) {
+            try Tokenizer.load(directory: folder)
+        }
+        try json.write(to: folder.appending(path: "tokenizer.json"))
+        try Data("{\"eos_token\": \"</s>\"}".utf8).write(to: folder.appending(path: "tokenizer_config.json"))
+        #expect(
+            throws: TokenizerError.unknownSpecialToken(
+                file: "\(folder.path)/tokenizer_config.json", field: "eos_token", token: "</s>")
+        ) { try Tokenizer.load(directory: folder) }
         #expect(
             throws: TokenizerError.unknownSpecialToken(file: "tokenizer_config.json", field: "eos_token", token: "</s>")
         ) {
@@ -223,7 +235,7 @@ struct HostileTokenizerTests {
         #if DEBUG
             let rounds = 1_000
         #else
-            let rounds = 100_000
+            let rounds = 200_000  // half of them tokenizer.json, a quarter ranks
         #endif
         var source = SplitMix(state: 7)
         let seeds = [

@@ -1,16 +1,20 @@
 import Foundation
+import Tensors
 
 extension Tokenizer {
     /// Reads the tokenizer of a model's directory: `tokenizer.json`, else `qwen.tiktoken` or the only `*.tiktoken` file,
     /// with `tokenizer_config.json`, `generation_config.json` and `chat_template.jinja` where they are present.
     /// - Throws: `TokenizerError`.
     public static func load(directory: URL) throws -> Tokenizer {
+        func path(_ name: String) -> String { directory.appending(path: name).path }
         func read(_ name: String) throws -> Data {
+            let file: MappedFile
             do {
-                return try Data(contentsOf: directory.appending(path: name), options: .mappedIfSafe)
+                file = try MappedFile(path: path(name))
             } catch {
-                throw TokenizerError.unreadable(file: name, reason: error.localizedDescription)
+                throw TokenizerError.unreadable(file: path(name), reason: error.reason)
             }
+            return file.withUnsafeBytes { Data($0) }
         }
         let names = Set((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? [])
         func optional(_ name: String) throws -> Data? { names.contains(name) ? try read(name) : nil }
@@ -20,14 +24,14 @@ extension Tokenizer {
         if names.contains("tokenizer.json") {
             return try Tokenizer(
                 tokenizerJSON: read("tokenizer.json"), configuration: configuration, generation: generation,
-                chatTemplate: template)
+                chatTemplate: template, file: path("tokenizer.json"))
         }
         let ranks = names.filter { $0.hasSuffix(".tiktoken") }
         guard let file = ranks.contains("qwen.tiktoken") ? "qwen.tiktoken" : ranks.min() else {
             throw TokenizerError.noTokenizer(directory: directory.path)
         }
         return try Tokenizer(
-            tiktoken: read(file), file: file, configuration: configuration, generation: generation,
+            tiktoken: read(file), file: path(file), configuration: configuration, generation: generation,
             chatTemplate: template)
     }
 
@@ -39,7 +43,8 @@ extension Tokenizer {
     ) throws {
         var reader = TokenizerJSONReader(file: file)
         var parts = try reader.read(tokenizerJSON)
-        try parts.apply(configuration: configuration, generation: generation, chatTemplate: chatTemplate)
+        try parts.apply(
+            configuration: configuration, generation: generation, chatTemplate: chatTemplate, beside: file)
         self.init(parts)
     }
 
@@ -55,7 +60,8 @@ extension Tokenizer {
         let isLater = countsMoreLines(tiktoken, than: 200_000)
         var parts = try TiktokenReader.read(
             tiktoken, file: file, splitter: isLater ? .qwen35 : .qwen, controlTokens: controlTokens)
-        try parts.apply(configuration: configuration, generation: generation, chatTemplate: chatTemplate)
+        try parts.apply(
+            configuration: configuration, generation: generation, chatTemplate: chatTemplate, beside: file)
         self.init(parts)
     }
 
@@ -75,10 +81,14 @@ private func countsMoreLines(_ data: Data, than count: Int) -> Bool {
 
 extension Tokenizer.Parts {
     /// Takes what the files beside a tokenizer say about its special tokens.
-    mutating func apply(configuration: Data?, generation: Data?, chatTemplate template: String?) throws {
+    /// - Parameter tokenizer: the tokenizer's file, in whose folder errors place the others.
+    mutating func apply(
+        configuration: Data?, generation: Data?, chatTemplate template: String?, beside tokenizer: String
+    ) throws {
+        let folder = tokenizer.lastIndex(of: "/").map { String(tokenizer[...$0]) } ?? ""
         var stops: Set<TokenID> = []
         if let configuration {
-            let file = "tokenizer_config.json"
+            let file = folder + "tokenizer_config.json"
             let fields = try OrderedJSON(parsing: configuration, file: file)
             try apply(addedTokens: fields["added_tokens_decoder"], file: file)
             func special(_ field: String) throws -> TokenID? {
@@ -99,7 +109,7 @@ extension Tokenizer.Parts {
         }
         if let template { chatTemplate = template }
         if let generation {
-            let file = "generation_config.json"
+            let file = folder + "generation_config.json"
             let fields = try OrderedJSON(parsing: generation, file: file)
             let single = [fields["eos_token_id"]?.integer].compactMap { $0 }
             let several = (fields["eos_token_id"]?.array ?? []).compactMap(\.integer)
