@@ -6,7 +6,9 @@ public struct RecipeError: Error, Equatable, CustomStringConvertible {
 
     public init(source: String, problems: [RecipeProblem]) {
         self.source = source
-        self.problems = problems
+        // As they stand in the file; what stands in none, after it.
+        self.problems = problems.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
+            .map(\.element)
     }
 
     init(source: String, problem: RecipeProblem) {
@@ -32,6 +34,8 @@ public struct RecipeProblem: Error, Equatable, Sendable {
     /// What is wrong, without the path.
     public let reason: String
     var origin: RecipeNode.Origin?
+
+    fileprivate var line: Int { if case .line(let line) = origin { line } else { .max } }
 
     /// A value that fits its type but not the recipe. ``Recipe/problems()`` returns these.
     public init(_ path: String, found: String, allowed: String) {

@@ -64,7 +64,7 @@ struct RecipeCommand: ParsableCommand {
         private func text() throws -> String {
             if let method = MethodList.all.first(where: { $0.name == name }) { return try method.commentedRecipe() }
             guard RecipeFolder.names.contains(name) else {
-                let names = MethodList.names + RecipeFolder.names
+                let names = MethodList.names + RecipeFolder.names.filter { !MethodList.names.contains($0) }
                 throw Failure.badUsage("recipe \(name): there is none; there are \(names.joined(separator: ", "))")
             }
             return try InputText.read(file: RecipeFolder.file(name).path)

@@ -89,10 +89,10 @@ struct RecipeTests {
             """
         #expect(
             problems(yaml) == [
-                "sft.yaml:2: maxTokens: found many, allowed: a whole number",
-                "sft.yaml:5: optimizer.betas: found no, allowed: a list",
                 "sft.yaml:1: learningRat: unknown key; did you mean learningRate?",
+                "sft.yaml:2: maxTokens: found many, allowed: a whole number",
                 "sft.yaml:4: optimizer.weightDecay: found -1.0, allowed: from 0 up",
+                "sft.yaml:5: optimizer.betas: found no, allowed: a list",
             ])
     }
 
