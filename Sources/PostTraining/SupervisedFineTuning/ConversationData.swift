@@ -145,7 +145,9 @@ public struct ConversationDataRecipe: Codable, Sendable, Equatable {
         RecipeField(
             "train", "esconv, simulator, a folder or file of ESConv, or a file with one chat a line (JSONL)."),
         RecipeField("heldOut", "A chat file to measure on; none: a share of the training file."),
-        RecipeField("heldOutShare", "That share.", range: .from(0, below: 1)),
+        RecipeField(
+            "heldOutShare", "The share of the training file that is held out where heldOut names none.",
+            range: .from(0, below: 1)),
         RecipeField(
             "strategyWeight", "How much a token of a support strategy counts; one of the words counts 1.",
             range: .between(0, 1000)),

@@ -60,9 +60,11 @@ public enum SupervisedFineTuning: Method {
         session.say("data: \(data.origin), \(data.train.count) conversations")
         let template = try (data.template ?? model.requireTemplate()).with(settings.lossPolicy)
         let budget = settings.budget
+        // Positions beyond the model's context are none that it knows, and `evaluate` has none of them.
+        let length = min(budget.length, model.decoder.configuration.maximumPositions)
         func sequences(_ examples: [ChatExample], _ part: String) throws -> [TokenSequence] {
             try ConversationData.sequences(
-                examples, template: template, tokenizer: model.tokenizer, length: budget.length,
+                examples, template: template, tokenizer: model.tokenizer, length: length,
                 source: "\(data.origin), \(part)", say: session.say)
         }
         if data.heldOut.isEmpty { session.say("no held-out conversations: nothing is measured on the way") }
