@@ -28,13 +28,16 @@ struct Tool {
     }()
 
     /// - Parameters:
+    ///   - executable: another program than the command, which the environment names `WALLFACER` then.
     ///   - input: what comes through standard input; nothing comes if absent.
     ///   - output: takes standard output in place of ``Outcome/output``.
     /// The current folder is ``home``.
     func run(
-        _ arguments: [String], input: Data? = nil, output: FileHandle? = nil, environment: [String: String] = [:]
+        _ arguments: [String], input: Data? = nil, output: FileHandle? = nil, environment: [String: String] = [:],
+        executable: URL = executable
     ) throws -> Outcome {
         let process = process(arguments, environment: environment)
+        process.executableURL = executable
         // Files take any amount, where a full pipe would stop the process.
         let folder = FileManager.default.temporaryDirectory.appending(path: "wallfacer-output-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -87,7 +90,7 @@ struct Tool {
         process.executableURL = Self.executable
         process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment.merging(
-            ["WALLFACER_HOME": home.path, "COLUMNS": "80"], uniquingKeysWith: { $1 })
+            ["WALLFACER_HOME": home.path, "COLUMNS": "80", "WALLFACER": Self.executable.path], uniquingKeysWith: { $1 })
         for name in ["WALLFACER_DATA", "OMP_WAIT_POLICY", "WALLFACER_LAUNCHED"] { variables[name] = nil }
         process.environment = variables.merging(environment, uniquingKeysWith: { $1 })
         return process

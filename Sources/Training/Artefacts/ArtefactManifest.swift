@@ -76,7 +76,7 @@ public struct ArtefactManifest: Sendable, Equatable, Codable {
         try StableJSON.write(self, to: folder.appending(path: Self.fileName))
     }
 
-    /// Reads and checks the manifest of an artefact; the files themselves are checked by ``verify(in:)``.
+    /// Reads and checks the manifest of an artefact; the files themselves are checked by `verify(in:)`.
     ///
     /// - Throws: ``ArtefactError`` where there is none, it is of a later version, or it names files outside the
     ///   artefact.

@@ -1,3 +1,5 @@
+import Experiments
+
 /// When a run ends, evaluates, saves, and how it puts batches together.
 public struct TrainingLimits: Sendable, Equatable, Codable {
     /// Steps of the optimiser; with ``tokens``, how many are expected, which progress bars and schedules go by.
@@ -65,9 +67,10 @@ public struct TrainingOutcome: Sendable, Equatable {
     public let reason: StopReason
     public let progress: TrainingProgress
 
-    /// For example `stopped by the time limit after 52 steps, 53,248 tokens, 360 s`.
+    /// For example `stopped by the time limit after 52 steps, 53,248 tokens, 6 min 0 s`.
     public var text: String {
-        "\(reason.text) after \(progress.step) steps, \(progress.tokens) tokens, \(Int(progress.seconds.rounded())) s"
+        "\(reason.text) after \(progress.step) \(progress.step == 1 ? "step" : "steps"), "
+            + "\(Numbers.grouped(progress.tokens)) tokens, \(Numbers.duration(seconds: progress.seconds))"
     }
 }
 

@@ -40,7 +40,8 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
 
     private let parameters: [NamedParameter]
     private var best: [NamedParameter] = []
-    private var savedStep: Int?
+    /// The step that the checkpoint holds; nil before the first.
+    private(set) var savedStep: Int?
     /// Seconds of earlier processes.
     private var earlierSeconds = 0.0
 

@@ -97,6 +97,7 @@ public struct TrainingSession: Sendable {
         } catch {
             loop.bar?.finish()
             try? loop.recorder?.fail(error)
+            if let step = loop.savedStep { say("the checkpoint of step \(step) is kept; --resume goes on from it") }
             throw error
         }
     }

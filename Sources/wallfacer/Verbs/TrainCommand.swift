@@ -89,7 +89,8 @@ struct TrainCommand: AsyncParsableCommand {
             return try StandardOutput.write(StableJSON.text(result))
         }
         for (name, value) in trained.metrics.sorted(by: { $0.key < $1.key }) {
-            StandardError.write("\(name): \(Numbers.short(value))")
+            let isCount = value == value.rounded() && abs(value) < 1e15
+            StandardError.write("\(name): \(isCount ? Numbers.grouped(Int(value)) : Numbers.short(value))")
         }
         try StandardOutput.line(trained.folder.path)
     }
