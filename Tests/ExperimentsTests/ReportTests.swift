@@ -100,6 +100,15 @@ struct ReportTests {
         #expect(sorted[0] < sorted[1] - 5)
     }
 
+    @Test("The mark at the very end of an axis is drawn inside the picture")
+    func lastMark() throws {
+        let points = [(x: 0.0, y: 0.0), (x: 150_000, y: 1)]
+        let drawing = LineChart("c", xLabel: "x", yLabel: "y", series: [.init("s", points: points)]).svg()
+        let mark = try #require(drawing.firstMatch(of: /x="([0-9.]+)" y="[0-9.]+" text-anchor="middle">150,000</)).1
+        // Seven characters of about seven pixels, half of them to the right of the middle, in 720 pixels.
+        #expect(try #require(Double(mark)) + 3.5 * 7 <= 720)
+    }
+
     @Test("A histogram counts every value once")
     func histogram() throws {
         let values = (0..<1000).map { Double($0 % 100) }

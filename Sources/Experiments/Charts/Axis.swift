@@ -74,7 +74,9 @@ struct Plot {
     init(x: Axis, y: Axis, hasXLabel: Bool = true) {
         let widest = y.ticks.map { TerminalText.width(of: y.text($0)) }.max() ?? 1
         left = 34 + 7 * Double(widest)
-        right = Self.width - 14
+        // A mark at the very end is half as wide again beyond it.
+        let last = x.ticks.last.map { TerminalText.width(of: x.text($0)) } ?? 0
+        right = Self.width - max(14, 6 + 3.5 * Double(last))
         bottom = Self.height - (hasXLabel ? 46 : 28)
         self.x = x
         self.y = y
