@@ -9,7 +9,7 @@ public enum StudyList {
         GeographicGroupsStudy(), UnifiedRepresentationStudy(), UnifiedRepresentationPairStudy(), LifetimeValueStudy(),
     ]
 
-    /// - Throws: ``StudyError/unknownStudy(found:allowed:)``.
+    /// - Throws: `StudyError.unknownStudy(found:allowed:)`.
     public static func named(_ id: String) throws -> any Study {
         guard let study = all.first(where: { $0.id == id }) else {
             throw StudyError.unknownStudy(found: id, allowed: all.map(\.id))

@@ -15,7 +15,7 @@ public actor LocalModel: ChatModel {
     public nonisolated let template: ChatTemplate?
     /// Tokens of prompt and reply together.
     public nonisolated let contextLength: Int
-    /// The precision in use: ``Precision/f32`` computes with the exact weights, bf16 with activations of 8 bits where
+    /// The precision in use: `Precision.f32` computes with the exact weights, bf16 with activations of 8 bits where
     /// weights are stored in blocks of 4 or 8.
     public nonisolated let precision: Precision
     /// Tokens at which a reply ends.

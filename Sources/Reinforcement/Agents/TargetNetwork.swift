@@ -2,7 +2,7 @@ public import Layers
 
 /// A network and its slowly following copy, which the targets of temporal differences are read from.
 ///
-/// The copy is made by ``Layers/Network/copy()``, so the two share no memory.
+/// The copy is made by `Network.copy()`, so the two share no memory.
 public final class TargetNetwork<Net: Network> {
     public let online: Net
     public let target: Net

@@ -8,7 +8,7 @@ public struct SupportPolicy: Sendable {
     /// - Parameter probabilities: `[turn][state index][strategy]`, each row with sum 1.
     init(table: [[[Double]]]) { self.table = table }
 
-    /// Probabilities in the canonical order of ``SupportStrategy``.
+    /// Probabilities in the canonical order of `SupportStrategy`.
     public func probabilities(_ state: SupportState, turn: Int) -> [Double] { table[turn][state.index] }
 
     /// The most likely strategy; the earlier in canonical order among equals.

@@ -12,7 +12,7 @@ public struct SupportWorld: Sendable {
     public let horizon: Int
     /// Immediate bonus of affirmation, suggestions and information.
     public let bait: Double
-    /// Reward for closing the conversation (``SupportStrategy/others``) once the distress is gone.
+    /// Reward for closing the conversation (`SupportStrategy.others`) once the distress is gone.
     public let closingReward: Double
 
     /// One possible outcome of a turn.
