@@ -10,6 +10,7 @@ case ("training-step", 2): trainingStep(precision: .auto, steps: Int(arguments[1
 case ("generate", 4):
     try await generate(model: arguments[1], promptTokens: Int(arguments[2]) ?? 512, newTokens: Int(arguments[3]) ?? 64)
 case ("small-operator", 2): smallOperator(calls: Int(arguments[1]) ?? 100_000)
+case ("tokenizing", 4): try tokenizing(ranks: arguments[1], lines: arguments[2], folder: arguments[3])
 case ("streaming-read", 1): streamingRead()
 case ("recommender-training", 3): try recommenderTraining(arguments[1], steps: Int(arguments[2]) ?? 6)
 case ("recommender-ranking", 2): try recommenderRanking(passes: Int(arguments[1]) ?? 3)
@@ -17,8 +18,8 @@ case ("recommender-latency", 2): try recommenderLatency(requests: Int(arguments[
 default:
     let usage = """
         usage: Benchmarks training-step STEPS | generate MODEL PROMPT-TOKENS NEW-TOKENS | small-operator CALLS
-               | streaming-read | recommender-training sasrec|deepfm STEPS | recommender-ranking PASSES
-               | recommender-latency REQUESTS
+               | streaming-read | tokenizing RANKS LINES FOLDER
+               | recommender-training sasrec|deepfm STEPS | recommender-ranking PASSES | recommender-latency REQUESTS
 
         """
     FileHandle.standardError.write(Data(usage.utf8))
