@@ -49,6 +49,23 @@ struct SmallWorldTests {
         }
     }
 
+    @Test("Fitted evaluation of walking right: its own value, not that of the best action", .timeLimit(.minutes(1)))
+    func fittedEvaluation() throws {
+        let buffer = Corridor.buffer(forgetsEnds: false)
+        // A policy that always ends at once, though walking is better: 0.1 where it starts, 0.9 * 0.1 a step before.
+        let evaluation = FittedPolicyEvaluation(
+            MultilayerPerceptron([Corridor.places, 32, 2], from: RandomSource(seed: 1)), discount: Corridor.discount)
+        var generator = SeededGenerator(seed: 2)
+        for _ in 0..<800 {
+            let rows = (0..<32).map { _ in generator.integer(below: buffer.count) }
+            try evaluation.step(buffer.transitions(rows), nextActions: Tensor([Int](repeating: 0, count: 32)))
+        }
+        let states = Tensor(Corridor.state(1), shape: [1, Corridor.places])
+        #expect(abs(evaluation.value(states: states, actions: Tensor([0])) - 0.1) < 0.02)
+        #expect(abs(evaluation.value(states: states, actions: Tensor([1])) - 0.09) < 0.02)
+        #expect(Corridor.best(1) > 0.7)
+    }
+
     @Test("Q-learning finds the values of a corridor, double or not", arguments: [true, false])
     func corridor(isDouble: Bool) throws {
         let values = try Corridor.learnedValues(isDouble: isDouble)

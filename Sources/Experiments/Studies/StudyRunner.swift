@@ -26,6 +26,14 @@ public struct StudyRunner: Sendable {
         self.progress = progress
     }
 
+    var sourceCommit: String { commit }
+
+    func checkInterruption() throws {
+        if isInterrupted() || Task.isCancelled { throw CancellationError() }
+    }
+
+    func report(_ step: StudyProgress) { progress(step) }
+
     /// Runs a study to its result. Interrupted and started again, it continues after the last measured seed.
     ///
     /// - Parameters:

@@ -3,7 +3,7 @@ public import Foundation
 import Layers
 import Tensors
 public import Training
-public import Worlds
+import Worlds
 
 /// Settings of `hierarchical-agent`.
 public struct HierarchicalAgentRecipe: Recipe, Equatable {
@@ -31,7 +31,7 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
         ] + HierarchicalAgentConfiguration.fields.nested(in: "agent") + FeedTrainingBudget.fields.nested(in: "training")
 
     var configuration: FeedConfiguration {
-        var configuration = world == .null ? FeedConfiguration.null : .longTerm
+        var configuration = world.configuration
         configuration.itemCount = items
         configuration.userCount = training.trainingUsers + training.measuredUsers
         return configuration
@@ -120,13 +120,7 @@ public enum HierarchicalAgentMethod: Method {
             count: report.users, intervals: ["clicksPerUser": interval.low...interval.high])
     }
 
-    /// The users that an agent of these settings is measured on, and their luck.
-    static func measurement(_ settings: HierarchicalAgentRecipe) throws -> FeedRollout {
-        try FeedTrainingGround(settings.configuration, budget: settings.training, seed: UInt64(settings.seed))
-            .measurement
-    }
-
-    /// Serves the users of a trained agent's own world.
+    /// Serves users of a trained agent's own world.
     ///
     /// - Throws: ``RecommendationError/mismatch(reason:)`` where the file holds other parameters, `WorldError`.
     @TensorActor

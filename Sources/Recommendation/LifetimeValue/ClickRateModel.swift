@@ -7,6 +7,13 @@ import Worlds
 /// The myopic click-rate model that ranks without lifetime value, and is the other half of the dual rank: a perceptron on
 /// everything that is observed of the item today, trained on logged days by the likelihood of their clicks.
 final class ClickRateModel: Layer {
+    struct Settings: Sendable, Equatable {
+        var learningRate = 3e-3
+        var weightDecay = 1e-3
+        /// Of 512 item-days each.
+        var steps = 300
+    }
+
     private let network: MultilayerPerceptron
 
     init(inputs: Int, seed: UInt64) {
@@ -14,13 +21,12 @@ final class ClickRateModel: Layer {
     }
 
     /// Trains on the logged days.
-    /// - Parameter steps: of 512 item-days each.
-    func fit(_ log: [DayRecord], steps: Int, seed: UInt64) throws {
+    func fit(_ log: [DayRecord], _ settings: Settings = Settings(), seed: UInt64) throws {
         let inputs = network.inputDimensions
         network.train()
-        let optimizer = AdamW([ParameterGroup(network.parameters, weightDecay: 1e-3)])
+        let optimizer = AdamW([ParameterGroup(network.parameters, weightDecay: settings.weightDecay)])
         var generator = SeededGenerator(seed: seed).split("click rates")
-        for _ in 0..<steps {
+        for _ in 0..<settings.steps {
             let rows = (0..<512).map { _ in log[generator.integer(below: log.count)] }
             let logits = network(Tensor(rows.flatMap(\.inputs), shape: [rows.count, inputs])).squeezed(axis: 1) - 3
             let rates = Tensor(rows.map { $0.clicks / max(1, $0.views) })
@@ -28,7 +34,7 @@ final class ClickRateModel: Layer {
             let losses = logits.binaryCrossEntropy(rates, reduction: .none)
             optimizer.clearGradients()
             try ((losses * weights).sum() / weights.sum()).backward()
-            optimizer.step(learningRate: 3e-3)
+            optimizer.step(learningRate: settings.learningRate)
         }
         network.train { _ in false }
     }

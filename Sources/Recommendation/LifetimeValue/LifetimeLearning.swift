@@ -13,11 +13,11 @@ struct LifetimeLearning {
     private let configuration: LifetimeValueConfiguration
     private let seed: UInt64
 
-    /// Updates of the click-rate model.
-    private static let clickRateSteps = 300
-
     /// - Parameter world: of the markets; their seeds follow from `seed`.
-    init(_ world: ItemLifeConfiguration, _ configuration: LifetimeValueConfiguration, seed: UInt64) throws {
+    init(
+        _ world: ItemLifeConfiguration, _ configuration: LifetimeValueConfiguration,
+        clickRates settings: ClickRateModel.Settings = ClickRateModel.Settings(), seed: UInt64
+    ) throws {
         self.configuration = configuration
         self.seed = seed
         worlds = try (0..<UInt64(configuration.markets)).map {
@@ -31,7 +31,7 @@ struct LifetimeLearning {
             log.append(EpisodeLog.episodes(world, outcome.histories, actions: actions, configuration))
         }
         clickRates = ClickRateModel(inputs: ItemObservation.count(world), seed: seed)
-        try clickRates.fit(records, steps: Self.clickRateSteps, seed: seed)
+        try clickRates.fit(records, settings, seed: seed)
         self.log = log
     }
 

@@ -13,6 +13,8 @@ final class LifetimeRanker {
     private(set) var actions: [[Float]]
     /// What the judge expected of the live items at the last call.
     private(set) var values: [Double] = []
+    private var lastRates: [Double] = []
+    private var lastScores: [Double] = []
 
     init(_ world: ItemLifeWorld, clickRates: ClickRateModel, judge: any ItemJudge) {
         self.world = world
@@ -36,12 +38,17 @@ final class LifetimeRanker {
         let rates = clickRates.rates(observations)
         let judged = judge.judge(live.map { inputs[$0] }, previousActions: live.map { actions[$0] })
         let used = judged.scores.map { score in noise.map { min(1, max(-1, Float(score) + $0())) } ?? Float(score) }
-        values = judged.values
+        (values, lastRates, lastScores) = (judged.values, rates, used.map(Double.init))
         for (item, action) in zip(live, used) { actions[item].append(action) }
         return DualRank.scores(
-            clickRates: rates, scores: used.map(Double.init),
+            clickRates: rates, scores: lastScores,
             values: fixedWeight ? rates.map { _ in 0 } : judged.values,
             maximumWeight: maximumWeight)
+    }
+
+    /// What the last call would have given with another weight.
+    func lastScores(maximumWeight: Double) -> [Double] {
+        DualRank.scores(clickRates: lastRates, scores: lastScores, values: values, maximumWeight: maximumWeight)
     }
 }
 

@@ -8,7 +8,7 @@ import Training
 ///
 /// ```
 /// y_t = r_t + γ (1 - delisted) Q'(m_{t+1}, μ'(m_{t+1}))
-/// critic: Σ mask (y_t - Q(m_t, a_t))²      actor: -Σ mask Q(m_t, μ(m_t))
+/// critic: Σ mask (y_t - Q(m_t, a_t))²      actor: climbs Σ mask Q(m_t, μ(m_t))
 /// ```
 /// Days are aligned by the age of the item; padding is masked; an item that still lived at the end of the log is
 /// truncated (its value is bootstrapped), a delisted one ends.
@@ -78,15 +78,17 @@ package final class LifetimeValueAgent: Learner {
             critic.online(days, actions: batch.actions), targets(batch), mask: batch.mask)
     }
 
-    /// A loss whose gradient in the actor is that of `-Σ mask Q(m_t, μ(m_t))`, and which leaves the critic alone:
-    /// `-Σ mask ∇_a Q · μ(m_t)`, with the critic's gradient taken at the actor's own actions.
+    /// A loss whose gradient in the actor climbs `Σ mask Q(m_t, μ(m_t))`, and which leaves the critic alone:
+    /// `-Σ mask s(∂Q/∂a) μ(m_t)`, with the critic's slope taken at the actor's own actions and turned down towards the
+    /// bounds (``BoundedActions``).
     package func actorLoss(_ batch: EpisodeBatch) throws -> Tensor {
         let days = batch.days.days(0..<batch.actions.size(1))
         let memory = withoutGradients { critic.online.remember(days) }
-        let actions = actor.online(days)
-        let leaf = actions.detached().copy().requiringGradient()
+        let actions = actor.online.unbounded(days)
+        let leaf = actions.detached().clamped(from: -1, to: 1).copy().requiringGradient()
         let values = (critic.online.value(memory, days, actions: leaf) * batch.mask).sum()
         let slope = try values.gradients(withRespectTo: [leaf])[0] ?? .zeros(like: leaf)
-        return -(slope.detached() * actions).sum() / batch.mask.sum().clamped(from: 1)
+        let turned = BoundedActions.inverted(slope: slope.detached(), actions: actions.detached())
+        return -(turned * actions).sum() / batch.mask.sum().clamped(from: 1)
     }
 }

@@ -113,12 +113,14 @@ struct LifetimeValueMeasurement {
         let setting = try setting(world)
         let weight = scale.configuration.maximumWeight
         let regression = try setting.learning.regression(scale.configuration)
-        for weight in [0.1, 0.5] {
-            let dealt = DealtJudge(setting.agent, seed: seed, dealsHistories: false)
-            record(try setting.dual(dealt, weight: weight), in: setting, as: Variant.shuffled(weight))
-        }
+        let dealt = DealtJudge(setting.agent, seed: seed, dealsHistories: false)
+        record(
+            try setting.dual(dealt, weight: LifetimeValueStudy.highestWeight), in: setting,
+            as: Variant.shuffled(LifetimeValueStudy.highestWeight))
+        values[Variant.globalBound.rawValue, "clicks"] = LifetimeValueStudy.globalShare
+        values[Variant.noStep.rawValue, "smallest-step"] = 0
         var judges: [(Variant, any ItemJudge)] = [
-            (.regression, regression),
+            (.regression, regression), (.shuffledScores, dealt),
             (.shuffledMemory, DealtJudge(setting.agent, seed: seed, dealsHistories: true)),
         ]
         if !isAblated {
@@ -131,9 +133,7 @@ struct LifetimeValueMeasurement {
             for (variant, policy) in policies {
                 record(try setting.markets.map { try $0.run(policy) }, in: setting, as: variant.rawValue)
             }
-            for weight in LifetimeValueStudy.weights {
-                record(try setting.dual(setting.agent, weight: weight), in: setting, as: Variant.weighted(weight))
-            }
+            try measureWeights(setting) { $0.rawValue }
         }
         try measureRecognition(setting, judges)
     }
@@ -141,6 +141,19 @@ struct LifetimeValueMeasurement {
     private mutating func measureNull() throws {
         let setting = try setting(scale.nullWorld, ", no growth")
         _ = try measureAgents(scale.nullWorld, setting) { $0.inNullWorld }
+        try measureWeights(setting) { $0.inNullWorld }
+    }
+
+    /// The dual rank over α_max, and the smallest gain of cold clicks from one weight to the next.
+    private mutating func measureWeights(_ setting: Setting, name: (Variant) -> String) throws {
+        try note("weights")
+        var cold: [Double] = []
+        for weight in LifetimeValueStudy.weights {
+            let variant = Variant.weighted(weight, name(.agent))
+            record(try setting.dual(setting.agent, weight: weight), in: setting, as: variant)
+            cold.append(values[variant, "cold-clicks"] ?? 0)
+        }
+        values[name(.agent), "smallest-step"] = zip(cold.dropFirst(), cold).map { $0 - $1 }.min()
     }
 
     /// The agent, the agent without memory, the exploration boosts and the oracle of one world.
@@ -210,37 +223,47 @@ struct LifetimeValueMeasurement {
         values[name(.strongestBoost), "cold-clicks"] = cold.max()
     }
 
-    /// nDCG@20 of what is expected of the live items against what they still earned, on five days of each market ranked by
-    /// click rate.
+    /// On five days of each market ranked by click rate: nDCG@20 of what is expected of the live items against what they
+    /// still earned; and of the dual rank over α_max, with the area under the curve of its scores for clicks.
     private mutating func measureRecognition(_ setting: Setting, _ judges: [(Variant, any ItemJudge)]) throws {
         try note("recognition of lifetime values")
         let discount = scale.configuration.discount
         let first = scale.world.horizonInDays / 2
-        var gains: [Variant: [Double]] = [:]
+        var gains: [String: [Double]] = [:]
+        var areas: [String: [Double]] = [:]
         for (place, world) in setting.markets.enumerated() {
-            func keep(_ variant: Variant, _ market: ItemLifeMarket, _ predicted: [Double]) {
+            func keep(_ name: String, _ market: ItemLifeMarket, _ predicted: [Double]) {
                 let realised = market.live.map {
                     setting.reference[place].remainingValue(
                         item: Int($0), from: market.day - world.items[Int($0)].launchDay, discount: discount)
                 }
                 if let gain = RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised, k: 20) {
-                    gains[variant, default: []].append(gain)
+                    gains[name, default: []].append(gain)
                 }
             }
+            func isKept(_ market: ItemLifeMarket) -> Bool { (first..<(first + 5)).contains(market.day) }
             for (variant, judge) in judges {
                 let ranker = LifetimeRanker(world, clickRates: setting.learning.clickRates, judge: judge)
                 _ = try world.run { market in
                     let scores = ranker.scores(market, maximumWeight: 0)
-                    if (first..<(first + 5)).contains(market.day) { keep(variant, market, ranker.values) }
+                    guard isKept(market) else { return scores }
+                    keep(variant.rawValue, market, ranker.values)
+                    guard variant == .agent || variant == .shuffledScores else { return scores }
+                    for weight in LifetimeValueStudy.weights {
+                        let name = Variant.weighted(weight, variant.rawValue)
+                        let mixed = ranker.lastScores(maximumWeight: weight)
+                        keep(name, market, mixed)
+                        areas[name, default: []].append(market.clickArea(mixed))
+                    }
                     return scores
                 }
             }
             _ = try world.run { market in
                 let rates = setting.learning.clickRates.rates(market.observations)
-                if (first..<(first + 5)).contains(market.day) {
-                    keep(.clickRate, market, rates)
+                if isKept(market) {
+                    keep(Variant.clickRate.rawValue, market, rates)
                     keep(
-                        .empirical, market,
+                        Variant.empirical.rawValue, market,
                         market.live.map {
                             Double(market.clicks[Int($0)]) / Double(max(1, market.histories[Int($0)].count))
                         })
@@ -248,6 +271,33 @@ struct LifetimeValueMeasurement {
                 return rates
             }
         }
-        for (variant, gains) in gains { values[variant.rawValue, "ndcg-20"] = Summary(gains).mean }
+        for (name, gains) in gains { values[name, "ndcg-20"] = Summary(gains).mean }
+        for (name, areas) in areas { values[name, "click-auc"] = Summary(areas).mean }
+    }
+}
+
+extension ItemLifeMarket {
+    /// The area under the curve of scores of today's live items for clicks, every item shown equally often: the
+    /// probability that a clicked view has a higher score than one not clicked, by true click rates.
+    package func clickArea(_ scores: [Double]) -> Double {
+        let rates = live.map {
+            world.clickRate(item: Int($0), day: day, clicks: Int(clicks[Int($0)]), views: Int(views[Int($0)]))
+        }
+        let order = scores.indices.sorted { scores[$0] < scores[$1] }
+        var below = 0.0
+        var pairs = 0.0
+        var place = 0
+        while place < order.count {
+            // Items of equal scores count half against each other.
+            var end = place
+            while end < order.count, scores[order[end]] == scores[order[place]] { end += 1 }
+            let positive = order[place..<end].reduce(0) { $0 + rates[$1] }
+            let negative = order[place..<end].reduce(0) { $0 + 1 - rates[$1] }
+            pairs += positive * (below + negative / 2)
+            below += negative
+            place = end
+        }
+        let positives = rates.reduce(0, +)
+        return positives > 0 && below > 0 ? pairs / (positives * below) : 0.5
     }
 }

@@ -34,7 +34,7 @@ final class ItemMemory: Network {
     }
 }
 
-/// The actor: `a_t = tanh μ([m_t; X; Z_t])`, the item's score in the ranking.
+/// The actor: `a_t = μ([m_t; X; Z_t])`, cut to -1 ... 1: the item's score in the ranking.
 package final class ItemActor: Network {
     private let memory: ItemMemory
     private let head: MultilayerPerceptron
@@ -54,8 +54,11 @@ package final class ItemActor: Network {
     package func copy() -> ItemActor { ItemActor(memory: memory.copy(), head: head.copy()) }
 
     /// - Returns: `[items, days]`, in -1 ... 1.
-    package func callAsFunction(_ days: ItemDays) -> Tensor {
-        head(Tensor.concatenated([memory(days.withPreviousActions), days.statics], along: 2)).squeezed(axis: 2).tanh()
+    package func callAsFunction(_ days: ItemDays) -> Tensor { unbounded(days).clamped(from: -1, to: 1) }
+
+    /// The same before the cut, which has no gradient beyond the bounds.
+    package func unbounded(_ days: ItemDays) -> Tensor {
+        head(Tensor.concatenated([memory(days.withPreviousActions), days.statics], along: 2)).squeezed(axis: 2)
     }
 
     package func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
@@ -65,6 +68,9 @@ package final class ItemActor: Network {
 }
 
 /// The critic: `Q([m_t; X; Z_t], a_t)`, the discounted worth of the item's days from t on. Its memory is its own.
+///
+/// It is smooth in the action: a piecewise linear one has its maximum at a kink, and an actor that climbs its slope stays
+/// wherever that kink happens to be.
 package final class ItemCritic: Network {
     private let memory: ItemMemory
     private let head: MultilayerPerceptron
@@ -73,7 +79,7 @@ package final class ItemCritic: Network {
         let hidden = configuration.hiddenDimensions
         memory = ItemMemory(
             inputs: inputs + 1, hidden: hidden, isRecurrent: configuration.isRecurrent, from: source)
-        head = MultilayerPerceptron([hidden + statics + 1, hidden, 1], from: source)
+        head = MultilayerPerceptron([hidden + statics + 1, hidden, 1], activation: .silu, from: source)
     }
 
     private init(memory: ItemMemory, head: MultilayerPerceptron) {

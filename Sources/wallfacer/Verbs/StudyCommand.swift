@@ -18,11 +18,12 @@ struct StudyCommand: ParsableCommand {
               wallfacer study run qwen-context --scale smoke    seconds: all of it runs
               wallfacer study run qwen-context                  minutes: a verdict
               wallfacer study run qwen-context --ablate         nothing may hold now
+              wallfacer study tune slate-sanity                 the search behind its settings
 
             A claim holds where, over at least 5 seeds, the 95 % interval of the paired differences lies above the \
             margin and the control does not hold. --ablate runs the controls in the methods' place.
             """,
-        subcommands: [List.self, Run.self])
+        subcommands: [List.self, Run.self, Tune.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "All studies with their claims.")
@@ -104,6 +105,49 @@ struct StudyCommand: ParsableCommand {
             try StandardOutput.line("\(study.id): \(study.paper)\n\(study.summary)\n")
             try StandardOutput.line(
                 ([result.claimTable] + result.tables).map { $0.terminalText(width: width) }.joined(separator: "\n"))
+        }
+    }
+    struct Tune: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Repeat the search for a study's settings: as many tries for every learner.",
+            discussion: """
+                  wallfacer study tune slate-sanity
+                  wallfacer study tune hierarchical-agent --scale quick --seeds 2 --json
+
+                Worlds of the search are not among those that the study measures. Nothing is changed: the table \
+                says which settings are best and which the study uses.
+                """)
+
+        @Argument(help: "A study from `wallfacer study list` that has a search.")
+        var study: String
+
+        @Option(help: "How much is trained for each try: smoke, quick or full.")
+        var scale: Scale = .quick
+
+        @Option(parsing: .unconditional, help: ArgumentHelp("How many validation seeds.", valueName: "n"))
+        var seeds = 1
+
+        @OptionGroup var compute: ThreadOptions
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            if seeds < 1 { throw ValidationError("--seeds is \(seeds); allowed: from 1 up") }
+        }
+
+        func run() async throws {
+            guard let study = try StudyList.named(study) as? any TunedStudy else {
+                let tuned = StudyList.all.filter { $0 is any TunedStudy }.map(\.id)
+                throw Failure.badUsage("study \(study): has no search; there are \(tuned.joined(separator: ", "))")
+            }
+            try output.check()
+            compute.apply()
+            let progress = ProgressBar(title: study.id, steps: study.trials(scale).count)
+            let runner = StudyRunner(
+                environment: .current(threads: Runtime.threadCount, precision: Precision.f32.rawValue),
+                progress: { progress.update(step: $0.seedsDone, note: $0.note) })
+            let result = try await runner.tune(study, scale: scale, seeds: seeds)
+            progress.finish()
+            try output.write(result, tables: [result.table])
         }
     }
 }

@@ -136,7 +136,7 @@ struct LifetimeValueTests {
         #expect(starts.count == 2)
     }
 
-    @Test("The actor's gradient is the critic's slope at the actor's actions, and the critic has none of it")
+    @Test("The actor's gradient is the critic's slope at its actions, less near bounds; the critic has none of it")
     func actorGradient() throws {
         let agent = agent()
         let batch = batch([episode(days: 3, isTerminal: false, seed: 11)])
@@ -145,10 +145,124 @@ struct LifetimeValueTests {
         #expect(agent.critic.online.parameters.allSatisfy { $0.tensor.gradient == nil })
         let found = agent.actor.online.parameters.compactMap { $0.tensor.gradient?.floats }
         for parameter in agent.actor.online.parameters { parameter.tensor.gradient = nil }
-        try (-agent.critic.online(days, actions: agent.actor.online(days)).mean()).backward()
+        // The young actor's actions lie well inside the bounds, so its own chain rule is that of -Q with each day's share.
+        let actions = agent.actor.online(days)
+        #expect(actions.floats.allSatisfy { abs($0) < 0.9 })
+        let slope = try slope(agent, days, actions)
+        let shares = withoutGradients { BoundedActions.inverted(slope: slope, actions: actions) / slope }
+        try (-(agent.critic.online(days, actions: actions) * shares).mean()).backward()
         let expected = agent.actor.online.parameters.compactMap { $0.tensor.gradient?.floats }
         #expect(found.count == expected.count && found.count > 4)
         for (one, other) in zip(found.joined(), expected.joined()) { #expect(abs(one - other) < 1e-5) }
+    }
+
+    /// ∂Q/∂a.
+    private func slope(_ agent: LifetimeValueAgent, _ days: ItemDays, _ actions: Tensor) throws -> Tensor {
+        let leaf = actions.detached().copy().requiringGradient()
+        return try #require(
+            try agent.critic.online(days, actions: leaf).sum().gradients(withRespectTo: [leaf])[0])
+    }
+
+    /// Lives of one day whose best action is known: `r = 1 - (a - 0.6 x)²`.
+    private func solvable(_ count: Int, seed: UInt64) -> [ItemEpisode] {
+        var generator = SeededGenerator(seed: seed)
+        return (0..<count).map { _ in
+            var episode = ItemEpisode()
+            episode.observations = (0...1).map { _ in
+                (0..<Self.inputs).map { _ in Float(generator.uniform(in: -1..<1)) }
+            }
+            let action = Float(generator.uniform(in: -1..<1))
+            let best = 0.6 * episode.observations[0][3]
+            episode.actions = [action]
+            episode.rewards = [1 - (action - best) * (action - best)]
+            episode.clicks = [0]
+            episode.isTerminal = true
+            return episode
+        }
+    }
+
+    /// Learns from episodes and returns the actor's actions on others.
+    private func learned(
+        _ agent: LifetimeValueAgent, _ episodes: [ItemEpisode], steps: Int, on others: [ItemEpisode]
+    ) throws -> Tensor {
+        var replay = EpisodeReplay(staticCount: Self.statics)
+        replay.append(episodes)
+        var generator = SeededGenerator(seed: 9)
+        let optimizer = agent.optimizer()
+        for step in 1...steps {
+            let drawn = replay.sample(64, windowDays: 30, burnInDays: 2, using: &generator)
+            optimizer.clearGradients()
+            try agent.loss(drawn).sum.backward()
+            GradientScaling.scaleAndClip(agent.trainedParameters, maximumNorm: 10)
+            optimizer.step(learningRate: agent.configuration.criticLearningRate)
+            agent.didStep(step)
+        }
+        return withoutGradients { agent.actor.online(batch(others).days) }
+    }
+
+    @Test("One day whose best action is known: the actor finds it", .timeLimit(.minutes(2)))
+    func oneDay() throws {
+        for isRecurrent in [true, false] {
+            let agent = agent {
+                $0.hiddenDimensions = 32
+                $0.isRecurrent = isRecurrent
+            }
+            let others = solvable(200, seed: 77)
+            let actions = try learned(agent, solvable(2_000, seed: 1), steps: 900, on: others)
+                .select(0, along: 1).floats
+            let errors = zip(actions, others).map { abs($0 - 0.6 * $1.observations[0][3]) }
+            #expect(errors.reduce(0, +) / 200 < 0.04)
+            #expect((errors.max() ?? 1) < 0.15)
+        }
+    }
+
+    @Test("A bound is reached where it is best, and left again where it is not", .timeLimit(.minutes(2)))
+    func bounds() throws {
+        let agent = agent { $0.hiddenDimensions = 32 }
+        let others = solvable(50, seed: 78)
+        func paying(_ reward: (Float) -> Float) -> [ItemEpisode] {
+            solvable(2_000, seed: 1).map { episode in
+                var paid = episode
+                paid.rewards = [reward(episode.actions[0])]
+                return paid
+            }
+        }
+        let high = try learned(agent, paying { $0 }, steps: 300, on: others).select(0, along: 1).floats
+        #expect(high.allSatisfy { $0 > 0.9 && $0 <= 1 })
+        let low = try learned(agent, paying { 1 - ($0 + 0.5) * ($0 + 0.5) }, steps: 900, on: others)
+            .select(0, along: 1).floats
+        #expect(low.allSatisfy { abs($0 + 0.5) < 0.1 })
+    }
+
+    @Test("Two days: what is done today is worth what it makes possible tomorrow", .timeLimit(.minutes(2)))
+    func twoDays() throws {
+        // Today's best action for itself is 0; tomorrow pays 2 a of today, whatever is done then.
+        // r_0 = -a², r_1 = 2 a: Q(a) = -a² + 0.9 · 2 a has its maximum at 0.9.
+        var generator = SeededGenerator(seed: 4)
+        func lives(_ count: Int) -> [ItemEpisode] {
+            (0..<count).map { _ in
+                var episode = ItemEpisode()
+                episode.observations = (0...2).map { day in
+                    [Float(day), 0, Float(generator.uniform(in: -1..<1)), Float(generator.uniform(in: -1..<1))]
+                }
+                episode.actions = (0..<2).map { _ in Float(generator.uniform(in: -1..<1)) }
+                episode.rewards = [-episode.actions[0] * episode.actions[0], 2 * episode.actions[0]]
+                episode.clicks = [0, 0]
+                episode.isTerminal = true
+                return episode
+            }
+        }
+        let agent = agent { $0.hiddenDimensions = 32 }
+        let others = lives(100)
+        let actions = try learned(agent, lives(2_000), steps: 1_500, on: others).select(0, along: 1).floats
+        #expect(abs(actions.reduce(0, +) / 100 - 0.9) < 0.08)
+        // A myopic agent stays at 0.
+        let myopic = self.agent {
+            $0.hiddenDimensions = 32
+            $0.discount = 0
+        }
+        let near = try learned(myopic, lives(2_000), steps: 900, on: others).select(0, along: 1).floats
+        #expect(abs(near.reduce(0, +) / 100) < 0.08)
     }
 
     @Test("Rewards and episodes of a market: returns on impressions, ends only where delisted")
@@ -237,7 +351,10 @@ struct LifetimeValueStudyTests {
         ).run(LifetimeValueStudy(), scale: .smoke)
         #expect(
             result.claims.map(\.claim.id)
-                == ["cold", "boosts", "recognition", "recurrence", "trade-off"].map { "lifetime-value-\($0)" })
+                == [
+                    "cold", "cold-revenue", "global", "boosts", "recognition", "recurrence", "trade-off",
+                    "weighted-recognition",
+                ].map { "lifetime-value-\($0)" })
         #expect(result.claims.allSatisfy { $0.verdict == .notShown && $0.claim.minimumSeeds == 10 })
         let markets = result.tables[0]
         let plain = try #require(markets.rows.first { $0[0] == "click rate" })
@@ -247,6 +364,50 @@ struct LifetimeValueStudyTests {
         #expect(popular[1].text < "0.9")
         let unweighted = try #require(result.tables[1].rows.first)
         #expect(unweighted[1].text.hasPrefix("1.0000 ± 0.0000"))
+        // Without weight, the mixture orders as the click rate does.
+        #expect(unweighted[6].text == plain[5].text)
+    }
+
+    @Test("Every learner of the search has eight configurations, and the study uses one of them")
+    func search() {
+        for study in [LifetimeValueStudy(), HierarchicalAgentStudy(), SlateSanityStudy()] as [any TunedStudy] {
+            for scale in Scale.allCases {
+                let byLearner = Dictionary(grouping: study.trials(scale), by: \.learner)
+                #expect(byLearner.count >= 3)
+                for (learner, trials) in byLearner {
+                    #expect(trials.count == 8, "\(learner)")
+                    #expect(Set(trials.map(\.configuration)).count == 8, "\(learner)")
+                    #expect(trials.count { $0.isUsed } == 1, "\(learner)")
+                }
+            }
+        }
+    }
+
+    @Test("The area under the curve is the share of pairs in the right order, ties half")
+    func clickArea() throws {
+        var configuration = ItemLifeConfiguration()
+        configuration.launchesPerDay = 2
+        configuration.horizonInDays = 5
+        let world = try ItemLifeWorld(configuration, seed: 4)
+        let market = ItemLifeMarket(world: world)
+        let rates = market.live.map { world.clickRate(item: Int($0), day: 0, clicks: 0, views: 0) }
+        // Over all pairs of a clicked and an unclicked view.
+        func expected(_ scores: [Double]) -> Double {
+            var (wins, all) = (0.0, 0.0)
+            for (own, rate) in zip(scores, rates) {
+                for (other, otherRate) in zip(scores, rates) {
+                    all += rate * (1 - otherRate)
+                    wins += rate * (1 - otherRate) * (own > other ? 1 : own == other ? 0.5 : 0)
+                }
+            }
+            return wins / all
+        }
+        #expect(rates.count > 3)
+        #expect(abs(market.clickArea(rates) - expected(rates)) < 1e-9)
+        #expect(market.clickArea(rates) > 0.55)
+        let levels = rates.map { $0 > 0.04 ? 1.0 : 0 }
+        #expect(abs(market.clickArea(levels) - expected(levels)) < 1e-9)
+        #expect(abs(market.clickArea(rates.map { _ in 3 }) - 0.5) < 1e-12)
     }
 
     @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(3)))

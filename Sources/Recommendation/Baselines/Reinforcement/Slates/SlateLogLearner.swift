@@ -14,6 +14,7 @@ struct SlateLogLearner {
         var batch = 64
         var discount = 0.97
         var learningRate = 1e-3
+        var followRate = 0.02
     }
 
     private let agent: DeepQLearning<MultilayerPerceptron>
@@ -28,7 +29,7 @@ struct SlateLogLearner {
         learning.conservatism = settings.conservatism
         learning.discount = settings.discount
         learning.learningRate = settings.learningRate
-        learning.followRate = 0.02
+        learning.followRate = settings.followRate
         agent = DeepQLearning(
             MultilayerPerceptron(
                 [configuration.topicCount, 64, configuration.topicCount], from: RandomSource(seed: seed)), learning)

@@ -1,3 +1,4 @@
+public import Corpora
 import Evaluation
 public import Experiments
 import Tensors
@@ -16,7 +17,10 @@ public struct SlateSanityStudy: Study {
     public let world = World.synthetic
     public let claims = SlateSanityStudy.allClaims
 
-    public init() {}
+    private let data: DataDirectory
+
+    /// - Parameter data: searched for Open Bandit; where it is not found, its off-policy estimates are left out.
+    public init(data: DataDirectory = DataDirectory()) { self.data = data }
 
     public func budget(_ scale: Scale) -> Budget {
         let own = SlateSanityScale(scale)
@@ -40,6 +44,12 @@ public struct SlateSanityStudy: Study {
             try logs(seed: UInt64(seed), scale, &values, context)
             return values
         }
+        context.note("off-policy estimates", seed: context.seeds[0])
+        var estimates = try OffPolicyCheck.interestEvolution(
+            users: scale.users, updates: scale.updates, seed: UInt64(context.seeds[0]))
+        if let folder = data.folder(dataSet: "open-bandit") {
+            estimates += try OffPolicyCheck.openBandit(folder, campaign: .all)
+        }
         return try context.result(
             measured,
             protocol: [
@@ -47,7 +57,7 @@ public struct SlateSanityStudy: Study {
                 "trainingUsers": .integer(scale.users), "measuredUsers": .integer(scale.measuredUsers),
                 "logExploration": .number(SlateSanityScale.logExploration),
                 "metric": "watch time of a session, mean over measured users",
-            ])
+            ], tables: [OffPolicyCheck.table(estimates)])
     }
 
     @TensorActor

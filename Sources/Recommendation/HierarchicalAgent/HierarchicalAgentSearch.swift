@@ -1,0 +1,92 @@
+public import Experiments
+import Training
+import Worlds
+
+/// Eight configurations for the method, its ablation and each baseline, with the study's own budget.
+extension HierarchicalAgentStudy: TunedStudy {
+    public var tuningMetric: String {
+        "clicks per user in 30 days, true probabilities, users not learned from, long-term worlds 1, 2 … (measured are 100 up)"
+    }
+
+    public func trials(_ scale: Scale) -> [TuningTrial] {
+        let scale = HierarchicalAgentScale(scale)
+        @Sendable func clicks(
+            _ exploration: FeedExploration, _ seed: Int,
+            _ agent: @TensorActor (FeedTrainingGround) -> any FeedAgent
+        ) async throws -> Double {
+            try await TensorActor.run {
+                let ground = try FeedTrainingGround(
+                    HierarchicalAgentVariant.Preset.longTerm.configuration(scale), budget: scale.training,
+                    seed: UInt64(seed) + 1)
+                let agent = agent(ground)
+                try ground.train(agent, exploration: exploration) { _, _ in try Task.checkCancellation() }
+                return try ground.measure(agent).expectedClicksPerUser
+            }
+        }
+        typealias Two = HierarchicalAgentConfiguration
+        func twoLevels(_ name: String, _ option: Two.Option, _ third: Setting<Two>) -> [TuningTrial] {
+            var base = Two()
+            base.option = option
+            return TuningTrial.grid(
+                name, base,
+                [("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), ("trace", [0.9, 0.5], \Two.trace), third]
+            ) { configuration, seed in
+                try await clicks(.twoLevel, seed) {
+                    HierarchicalAgent($0.catalogue, configuration: configuration, seed: $0.seed)
+                }
+            }
+        }
+        typealias Flat = FlatAgent.Settings
+        func flat(
+            _ variant: HierarchicalAgentVariant, _ algorithm: FlatAgent.Algorithm, _ settings: [Setting<Flat>]
+        ) -> [TuningTrial] {
+            TuningTrial.grid(variant.name, Flat(), settings) { configuration, seed in
+                try await clicks(variant.exploration, seed) {
+                    FlatAgent(algorithm, catalogue: $0.catalogue, settings: configuration, seed: $0.seed)
+                }
+            }
+        }
+        typealias List = ListAgent.Settings
+        let lists = TuningTrial.grid(
+            HierarchicalAgentVariant.list.name, List(),
+            [
+                ("actor rate", [1e-3, 3e-4], \List.actorRate), ("critic rate", [2e-3, 5e-4], \List.criticRate),
+                ("discount", [0.9, 0.5], \List.discount),
+            ]
+        ) { configuration, seed in
+            try await clicks(.flat, seed) { ListAgent($0.catalogue, settings: configuration, seed: $0.seed) }
+        }
+        return twoLevels(HierarchicalAgentVariant.twoLevel.name, .learned, ("freedom", [2, 1], \Two.lowerFreedom))
+            + twoLevels(
+                HierarchicalAgentVariant.constantOption.name, .constant, ("follow", [0.03, 0.01], \Two.followRate))
+            + flat(
+                .flat, .policyGradient,
+                [
+                    ("actor rate", [3e-3, 1e-3], \Flat.actorRate), ("trace", [0.9, 0.5], \Flat.trace),
+                    ("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                ])
+            + flat(
+                .qLearning, .qLearning,
+                [
+                    ("rate", [2e-3, 1e-3], \Flat.criticRate), ("trace", [0.9, 0.5], \Flat.trace),
+                    ("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                ])
+            + lists
+            + flat(
+                .ranking, .clickRanking,
+                [
+                    ("rate", [2e-3, 5e-4], \Flat.criticRate), ("rate on the log", [2e-3, 5e-4], \Flat.warmRate),
+                    ("hidden", [32, 64], \Flat.hiddenWidth),
+                ])
+    }
+
+    private typealias Setting<Configuration> =
+        (name: String, values: [Double], place: any WritableKeyPath<Configuration, Double> & Sendable)
+}
+
+extension FlatAgent.Settings {
+    fileprivate var hiddenWidth: Double {
+        get { Double(hidden) }
+        set { hidden = Int(newValue) }
+    }
+}
