@@ -29,7 +29,7 @@ struct Wallfacer: AsyncParsableCommand {
             CommandGroup(
                 name: "Training",
                 subcommands: [TrainCommand.self, EvaluateCommand.self, RecipeCommand.self, RunsCommand.self]),
-            CommandGroup(name: "Recommendation", subcommands: [RecommendCommand.self]),
+            CommandGroup(name: "Recommendation", subcommands: [RecommendCommand.self, SimulateCommand.self]),
             CommandGroup(name: "Research", subcommands: [StudyCommand.self, PapersCommand.self]),
             CommandGroup(name: "File", subcommands: [ModelsCommand.self, DataCommand.self]),
         ])

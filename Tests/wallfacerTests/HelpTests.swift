@@ -8,7 +8,7 @@ import Testing
     static let verbs = [
         [], ["demo"], ["chat"], ["generate"], ["perplexity"], ["train"], ["evaluate"], ["recipe"], ["recipe", "copy"],
         ["tokenize"], ["runs"], ["runs", "list"], ["runs", "report"],
-        ["recommend"], ["study"], ["study", "run"], ["papers"],
+        ["recommend"], ["simulate"], ["simulate", "feed"], ["study"], ["study", "run"], ["study", "tune"], ["papers"],
         ["models"], ["models", "get"], ["data"], ["data", "get"],
     ]
 

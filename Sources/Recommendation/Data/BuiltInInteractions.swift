@@ -3,16 +3,18 @@ import Worlds
 
 /// Views of the feed world under random lists: something to try every method on without a download.
 enum BuiltInInteractions {
-    private static let users = 150
+    static let userCount = 150
+    static let itemCount = 300
+    static let worldSeed: UInt64 = 1
 
     /// Columns `user_id`, `item_id`, `timestamp`, `click`, `browse`, `slot`, `topic`. Clicks follow the users' drifting tastes.
     static func tables(seed: UInt64) throws -> InteractionTables {
         var configuration = FeedConfiguration.longTerm
-        configuration.itemCount = 300
-        configuration.userCount = users
-        let world = try FeedWorld(configuration, seed: 1)
+        configuration.itemCount = itemCount
+        configuration.userCount = userCount
+        let world = try FeedWorld(configuration, seed: worldSeed)
         let log = try FeedLog(
-            world: world, users: 0..<users, base: RandomFeedPolicy(seed: seed), exploration: 1, luckSeed: seed)
+            world: world, users: 0..<userCount, base: RandomFeedPolicy(seed: seed), exploration: 1, luckSeed: seed)
         let people = IdentifierMap(log.users.map { "u\($0)" })
         let items = IdentifierMap(count: world.items.count)
         let topics = IdentifierMap(world.items.topics.map { "t\($0)" })

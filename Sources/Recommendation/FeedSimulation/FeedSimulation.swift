@@ -1,26 +1,34 @@
-public import Experiments
+import Evaluation
 public import Foundation
 import Training
 public import Worlds
 
-/// Policies side by side in one feed world, under the same luck.
+/// Policies side by side in one feed world: the same users, the same luck.
+///
+/// Trained models bring the world they were trained in; those of one comparison must have been trained in the same. They
+/// serve users that none of them has learned from, except models of identities, which know no others.
 public struct FeedSimulation: Sendable {
-    /// The world and its users, where no trained agent brings its own.
+    /// The users, and the world where no trained model brings its own.
     public struct Settings: Sendable, Equatable {
-        public var users = 512
-        public var items = 300
-        public var preset = HierarchicalAgentRecipe.Preset.longTerm
+        public var users = 256
+        public var days = 30
+        /// Of the luck; of the world too, where no trained model brings its own.
         public var seed = 0
+        /// Nil: 300, or what the trained models were trained with.
+        public var items: Int?
+        /// Nil: the long-term world, or the one of the trained models.
+        public var preset: HierarchicalAgentRecipe.Preset?
 
         public init() {}
     }
 
-    /// How far the running policy is.
+    /// How far a running policy is.
     public struct Live: Sendable, Equatable {
         public let policy: String
         public var views = 0
         public var clicks = 0
         public var sessions = 0
+        /// Users who are still there.
         public var usersLeft = 0
         private var gaps = 0
         private var returns = 0
@@ -43,135 +51,152 @@ public struct FeedSimulation: Sendable {
         }
     }
 
-    private enum Policy: Sendable {
-        case random, popular, myopic, planning
-        case agent(URL, HierarchicalAgentRecipe)
-    }
+    /// The names of the policies, in the order in which they were given.
+    public var policyNames: [String] { contestants.map(\.name) }
+    /// The world that is served.
+    public var world: FeedWorld { rollout.world }
+    /// The users of the world who are served.
+    public var users: Range<Int> { rollout.users }
 
-    private let policies: [(name: String, policy: Policy)]
-    private let rollout: FeedRollout
+    let contestants: [FeedContestant]
+    let rollout: FeedRollout
+    let settings: Settings
 
     /// The names of policies that need no training.
-    public static let builtIn = ["random", "popular", "myopic-oracle", "planning-oracle"]
+    public static let builtIn = FeedContestant.BuiltIn.allCases.map(\.rawValue)
 
     /// - Parameters:
-    ///   - names: of ``builtIn``, or of trained agents.
-    ///   - locate: finds the folder of a trained agent.
-    /// - Throws: ``RecommendationError/mismatch(reason:)`` where agents of different worlds are named together or the
-    ///   artefact is no `hierarchical-agent`, what `locate` throws, `WorldError`.
-    public init(_ names: [String], _ settings: Settings, locate: (String) throws -> URL) throws {
-        var policies: [(name: String, policy: Policy)] = []
-        var shared: HierarchicalAgentRecipe?
-        for name in names {
-            switch name {
-            case "random": policies.append((name, .random))
-            case "popular": policies.append((name, .popular))
-            case "myopic-oracle": policies.append((name, .myopic))
-            case "planning-oracle": policies.append((name, .planning))
-            default:
-                let folder = try locate(name)
-                let manifest = try ArtefactManifest.read(from: folder)
-                guard manifest.kind == HierarchicalAgentMethod.name else {
-                    throw RecommendationError.mismatch(
-                        reason: "\(name) was trained by \(manifest.kind); a feed is served by "
-                            + (Self.builtIn + ["a trained \(HierarchicalAgentMethod.name)"]).joined(separator: ", "))
-                }
-                let recipe = try HierarchicalAgentMethod.settings(
-                    RecipeDocument(yaml: manifest.recipe, source: "\(name)/manifest.json"))
-                if let shared, shared.configuration != recipe.configuration || shared.seed != recipe.seed {
-                    throw RecommendationError.mismatch(
-                        reason: "\(name) was trained in another feed world than the agent before it")
-                }
-                shared = recipe
-                policies.append((name, .agent(folder, recipe)))
-            }
+    ///   - names: of ``builtIn``, or of trained models.
+    ///   - locate: finds the folder of a trained model.
+    /// - Throws: ``FeedSimulationError``, what `locate` throws, `ArtefactError`, `WorldError` for sizes that are no world.
+    public init(_ names: [String], _ settings: Settings = Settings(), locate: (String) throws -> URL) throws {
+        guard !names.isEmpty else { throw FeedSimulationError.noPolicy }
+        for (field, found, allowed) in [
+            ("users", settings.users, 1...1_000_000), ("days", settings.days, 1...3_650),
+            ("seed", settings.seed, 0...Int.max),
+        ] where !allowed.contains(found) {
+            throw FeedSimulationError.setting(
+                field: field, found: "\(found)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
         }
-        self.policies = policies
-        if let shared {
-            rollout = try HierarchicalAgentMethod.measurement(shared)
-        } else {
-            var configuration = settings.preset == .null ? FeedConfiguration.null : .longTerm
-            configuration.itemCount = settings.items
-            configuration.userCount = settings.users
-            let world = try FeedWorld(configuration, seed: UInt64(settings.seed))
-            rollout = FeedRollout(world: world, users: 0..<settings.users, luckSeed: UInt64(settings.seed) &+ 1)
+        var seen = Set<String>()
+        if let twice = names.first(where: { !seen.insert($0).inserted }) { throw FeedSimulationError.twice(twice) }
+        contestants = try names.map { try FeedContestant($0, locate: locate) }
+        var place = FeedPlace(
+            owner: nil, preset: settings.preset ?? .longTerm, items: settings.items ?? 300, seed: settings.seed,
+            firstUser: 0, users: settings.users)
+        for (index, own) in contestants.compactMap(\.place).enumerated() {
+            place = index == 0 ? own : try place.joined(own)
         }
+        if place.owner != nil { try place.check(settings) }
+        var configuration = place.preset.configuration
+        configuration.itemCount = place.items
+        configuration.userCount = max(place.users, place.firstUser + settings.users)
+        configuration.horizonInDays = settings.days
+        self.settings = settings
+        rollout = FeedRollout(
+            world: try FeedWorld(configuration, seed: UInt64(place.seed)),
+            users: place.firstUser..<(place.firstUser + settings.users),
+            luckSeed: SeededGenerator.seed(UInt64(settings.seed), "simulated luck"))
     }
 
     /// Runs one policy after another.
+    ///
     /// - Parameter observe: told every few steps how far it is; may throw to stop.
+    /// - Throws: what `observe` throws, errors of trained models and their files.
     @TensorActor
     public func run(observe: @escaping (Live) throws -> Void = { _ in }) throws -> [FeedReport] {
-        try policies.map { name, policy in
-            var live = Live(policy: name)
+        try contestants.map { contestant in
+            var live = Live(policy: contestant.name)
             var steps = 0
-            func watch(_ batch: FeedBatch, _ outcomes: [FeedOutcome]) throws {
+            return try contestant.serve(rollout) { batch, outcomes in
                 for outcome in outcomes { live.add(outcome) }
                 live.usersLeft = batch.activeLanes.count
                 steps += 1
-                if steps % 16 == 0 || batch.isFinished { try observe(live) }
-            }
-            switch policy {
-            case .random: return try rollout.run(RandomFeedPolicy(seed: rollout.world.seed), observe: watch)
-            case .popular: return try rollout.run(PopularFeedPolicy(world: rollout.world), observe: watch)
-            case .myopic: return try rollout.run(MyopicOracle(), observe: watch)
-            case .planning:
-                let first = rollout.users.lowerBound
-                let oracle = try PlanningOracle.fitted(
-                    world: rollout.world, users: first..<min(first + 64, rollout.users.upperBound),
-                    luckSeed: rollout.luckSeed &+ 1)
-                return try rollout.run(oracle, observe: watch)
-            case .agent(let folder, let recipe):
-                return try HierarchicalAgentMethod.simulate(folder, with: recipe, rollout: rollout, observe: watch)
+                if steps % 8 == 0 || batch.isFinished { try observe(live) }
             }
         }
     }
+}
 
-    /// Views, clicks, length and return of each policy.
-    public func table(_ reports: [FeedReport]) -> Table {
-        var table = Table(
-            "Feed, \(rollout.users.count) users, \(rollout.world.configuration.horizonInDays) days",
-            columns: [
-                "policy", "views", "clicks per user", "click rate", "views a session", "sessions per user",
-                "days to return", "churned",
-            ],
-            note: "clicks are true probabilities; all policies meet the same users with the same luck")
-        for (name, report) in zip(policies.map(\.name), reports) {
-            let gaps = report.returnGaps.compactMap(\.self)
-            table.append([
-                .text(name), .integer(report.views), .number(report.expectedClicksPerUser, decimals: 2),
-                .percent(report.clickThroughRate), .number(report.viewsPerSession, decimals: 2),
-                .number(report.sessionsPerUser, decimals: 2),
-                gaps.isEmpty ? .empty : .number(Double(gaps.reduce(0, +)) / Double(gaps.count), decimals: 2),
-                .percent(Double(report.churned) / Double(max(1, report.users))),
-            ])
+extension HierarchicalAgentRecipe.Preset {
+    /// The world of this name with its own sizes.
+    var configuration: FeedConfiguration { self == .null ? .null : .longTerm }
+}
+
+/// A world that a trained model knows.
+struct FeedPlace: Sendable, Equatable {
+    /// The model, for errors; nil where nobody brought the world.
+    var owner: String?
+    let preset: HierarchicalAgentRecipe.Preset
+    let items: Int
+    let seed: Int
+    /// Users before this one were learned from.
+    var firstUser: Int
+    /// Of the world it was trained in.
+    var users: Int
+
+    /// The past counts of items come from so many users: in a smaller world they are others.
+    private var pastUsers: Int { min(users, FeedWorld.pastCountUsers) }
+
+    /// - Throws: ``FeedSimulationError/otherWorld(_:_:field:)``.
+    func joined(_ other: FeedPlace) throws -> FeedPlace {
+        func same(_ field: String, _ holds: Bool) throws {
+            guard holds else { throw FeedSimulationError.otherWorld(owner ?? "", other.owner ?? "", field: field) }
         }
-        return table
+        try same("world", preset == other.preset)
+        try same("items", items == other.items)
+        try same("seed", seed == other.seed)
+        try same("number of users", pastUsers == other.pastUsers)
+        var joined = self
+        joined.firstUser = max(firstUser, other.firstUser)
+        joined.users = max(users, other.users)
+        return joined
     }
 
-    /// The table with survival of sessions and clicks over days.
-    public func report(_ reports: [FeedReport]) -> Report {
-        let named = Array(zip(policies.map(\.name), reports))
-        let survival = LineChart(
-            "Sessions that last", xLabel: "views", yLabel: "share of sessions",
-            series: named.map { name, report in
-                LineChart.Series(
-                    name, points: report.survival.enumerated().map { (x: Double($0.offset + 1), y: $0.element) })
-            })
-        let clicks = LineChart(
-            "Clicks over days", xLabel: "day", yLabel: "clicks per user of the start",
-            series: named.map { name, report in
-                LineChart.Series(
-                    name,
-                    points: report.clicksByDay.enumerated().map {
-                        (x: Double($0.offset), y: Double($0.element) / Double(max(1, report.users)))
-                    })
-            })
-        return Report(
-            "Feed", subtitle: "\(rollout.users.count) simulated users, world seed \(rollout.world.seed)",
-            sections: [
-                Report.Section("Policies", [.table(table(reports))]),
-                Report.Section("Sessions and days", [.chart(survival), .chart(clicks)]),
-            ])
+    /// - Throws: ``FeedSimulationError/setting(field:found:allowed:)`` where settings ask for another world.
+    func check(_ settings: FeedSimulation.Settings) throws {
+        let owner = owner ?? "the model"
+        if let asked = settings.items, asked != items {
+            throw FeedSimulationError.setting(
+                field: "items", found: "\(asked)", allowed: "\(items), which \(owner) was trained with")
+        }
+        if let asked = settings.preset, asked != preset {
+            throw FeedSimulationError.setting(
+                field: "world", found: asked.rawValue, allowed: "\(preset.rawValue), which \(owner) was trained in")
+        }
+        if users < FeedWorld.pastCountUsers, firstUser + settings.users > users {
+            throw FeedSimulationError.setting(
+                field: "users", found: "\(settings.users)",
+                allowed: "up to \(users - firstUser): \(owner) was trained in a world of \(users)")
+        }
     }
+}
+
+/// What is wrong with a comparison of feed policies.
+public enum FeedSimulationError: Error, Equatable, CustomStringConvertible {
+    case noPolicy
+    case twice(String)
+    case setting(field: String, found: String, allowed: String)
+    /// The model was trained by a method that does not serve this feed.
+    case notAPolicy(name: String, kind: String)
+    /// The model was trained on other data than the feed.
+    case otherData(name: String, found: String)
+    case otherWorld(String, String, field: String)
+
+    public var description: String {
+        switch self {
+        case .noPolicy: "no policy is named; there are \(Self.known)"
+        case .twice(let name): "policy \(name) is named twice"
+        case .setting(let field, let found, let allowed): "\(field) is \(found); allowed: \(allowed)"
+        case .notAPolicy(let name, let kind): "\(name) was trained by \(kind); a feed is served by \(Self.known)"
+        case .otherData(let name, let found):
+            "\(name) was trained on \(found), not on the built-in feed, so it does not know the feed's items"
+        case .otherWorld(let one, let other, let field):
+            "\(one) and \(other) were trained in feed worlds of another \(field); train them with the same"
+        }
+    }
+
+    private static let known =
+        (FeedSimulation.builtIn + ["a trained hierarchical-agent, session-context or recommend-…"])
+        .joined(separator: ", ")
 }

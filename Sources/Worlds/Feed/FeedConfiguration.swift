@@ -81,6 +81,18 @@ public struct FeedConfiguration: Sendable, Hashable {
         func check(_ holds: Bool, _ field: String, _ found: some CustomStringConvertible, _ allowed: String) throws {
             if !holds { throw WorldError.invalid(world: "feed", field: field, found: "\(found)", allowed: allowed) }
         }
+        for (field, value) in [
+            ("itemSpread", itemSpread), ("qualityNoise", qualityNoise), ("observationNoise", observationNoise),
+            ("intentNoise", intentNoise), ("clickDrift", clickDrift), ("satisfactionCarry", satisfactionCarry),
+            ("returnBiasDeviation", returnBiasDeviation), ("clickBase", clickBase), ("clickMatch", clickMatch),
+            ("clickBait", clickBait), ("clickRepetition", clickRepetition), ("satisfactionDecay", satisfactionDecay),
+            ("satisfactionGain", satisfactionGain), ("unclickedCost", unclickedCost), ("browseBase", browseBase),
+            ("browseSatisfaction", browseSatisfaction), ("browseMatch", browseMatch),
+            ("browseRepetition", browseRepetition), ("browseFatigue", browseFatigue), ("returnBase", returnBase),
+            ("returnSatisfaction", returnSatisfaction),
+        ] {
+            try check(value.isFinite, field, value, "finite numbers")
+        }
         try check(itemCount >= topicCount, "itemCount", itemCount, "at least topicCount (\(topicCount))")
         try check(topicCount >= 2, "topicCount", topicCount, "2 or more")
         try check(userCount >= 1, "userCount", userCount, "1 or more")
@@ -93,7 +105,7 @@ public struct FeedConfiguration: Sendable, Hashable {
             (1...Int(UInt16.max)).contains(maximumSlots), "maximumSlots", maximumSlots, "1 to \(UInt16.max)")
         try check(
             returnBounds.lowerBound > 0 && returnBounds.upperBound < 1, "returnBounds", returnBounds, "inside (0, 1)")
-        try check(horizonInDays >= 1, "horizonInDays", horizonInDays, "1 or more")
-        try check(maximumGapInDays >= 1, "maximumGapInDays", maximumGapInDays, "1 or more")
+        try check((1...10_000).contains(horizonInDays), "horizonInDays", horizonInDays, "1 to 10000")
+        try check((1...127).contains(maximumGapInDays), "maximumGapInDays", maximumGapInDays, "1 to 127")
     }
 }

@@ -30,20 +30,33 @@ public struct RandomFeedPolicy: FeedPolicy {
     }
 }
 
-/// The item with the best smoothed past click rate that the session has not shown yet.
+/// The item that was liked best in the past and that the session has not shown yet.
 public struct PopularFeedPolicy: FeedPolicy {
-    public let name = "popular"
-    private let ranked: [Int32]
+    public let name: String
+    /// All items, best first.
+    package let ranked: [Int32]
 
-    /// - Parameter prior: strength of the mean click rate in each item's own.
+    /// By the smoothed past click rate.
+    /// - Parameter prior: views at the mean rate that each item is given.
     public init(world: FeedWorld, prior: Float = 20) {
+        name = "popular"
         let items = world.items
         let clicks = Float(items.pastClicks.reduce(0, +))
         let views = Float(items.pastViews.reduce(0, +))
         let mean = views > 0 ? clicks / views : 0
-        let rates = zip(items.pastClicks, items.pastViews).map { (Float($0) + prior * mean) / (Float($1) + prior) }
-        ranked = (0..<Int32(items.count)).sorted {
-            rates[Int($0)] != rates[Int($1)] ? rates[Int($0)] > rates[Int($1)] : $0 < $1
+        ranked = Self.ranked(
+            zip(items.pastClicks, items.pastViews).map { (Float($0) + prior * mean) / (Float($1) + prior) })
+    }
+
+    /// By the number of past clicks: what was shown more has more.
+    public init(mostClickedIn world: FeedWorld) {
+        name = "most clicked"
+        ranked = Self.ranked(world.items.pastClicks.map(Float.init))
+    }
+
+    private static func ranked(_ scores: [Float]) -> [Int32] {
+        (0..<Int32(scores.count)).sorted {
+            scores[Int($0)] != scores[Int($1)] ? scores[Int($0)] > scores[Int($1)] : $0 < $1
         }
     }
 

@@ -11,6 +11,10 @@ public struct FeedWorld: Sendable {
     public let items: FeedItems
     public let users: FeedUsers
 
+    /// The past counts of items come from the first users, at most so many: larger worlds of one seed have the same
+    /// items.
+    package static let pastCountUsers = 64
+
     /// - Parameter seed: fixes items and users; the luck of a run has its own seed in `FeedBatch`.
     /// - Throws: `WorldError.invalid`.
     public init(_ configuration: FeedConfiguration = .longTerm, seed: UInt64) throws {
@@ -19,7 +23,7 @@ public struct FeedWorld: Sendable {
         self.seed = seed
         var items = FeedItems(configuration, seed: seed)
         users = FeedUsers(configuration, topicCentres: items.topicCentres, seed: seed)
-        items.addPastCounts(configuration, tastes: users.truth.tastes.prefix(64), seed: seed)
+        items.addPastCounts(configuration, tastes: users.truth.tastes.prefix(Self.pastCountUsers), seed: seed)
         self.items = items
     }
 

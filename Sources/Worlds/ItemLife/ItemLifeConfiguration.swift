@@ -48,11 +48,19 @@ public struct ItemLifeConfiguration: Sendable, Hashable {
                 throw WorldError.invalid(world: "item life", field: field, found: "\(found)", allowed: allowed)
             }
         }
+        for (field, value) in [
+            ("positionExponent", positionExponent), ("potentialMean", potentialMean),
+            ("potentialDeviation", potentialDeviation), ("growth", growth), ("agePenaltyPerDay", agePenaltyPerDay),
+            ("saturation", saturation), ("purchaseRate", purchaseRate), ("purchasePotential", purchasePotential),
+            ("trendDeviation", trendDeviation),
+        ] {
+            try check(value.isFinite, field, value, "finite numbers")
+        }
         try check((1...10_000).contains(horizonInDays), "horizonInDays", horizonInDays, "1 to 10000")
         try check(
             launchesPerDay > 0 && launchesPerDay <= 1e4, "launchesPerDay", launchesPerDay, "above 0, at most 10000")
         try check(dailyImpressions >= 0, "dailyImpressions", dailyImpressions, "0 or more")
-        try check(otherViews >= 0, "otherViews", otherViews, "0 or more")
+        try check(otherViews >= 0 && otherViews.isFinite, "otherViews", otherViews, "0 or more")
         try check(saturationViews > 0, "saturationViews", saturationViews, "above 0")
         try check((0...1).contains(featureSignal), "featureSignal", featureSignal, "0 to 1")
         try check(lifeInDays >= 1, "lifeInDays", lifeInDays, "1 or more")

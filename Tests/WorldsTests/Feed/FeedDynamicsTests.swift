@@ -260,4 +260,26 @@ struct FixedList: FeedPolicy {
             try FeedLog(world: world, users: 0..<2, base: base, exploration: 0, luckSeed: 3)
         }
     }
+
+    @Test("Constants that are no numbers or out of range are named")
+    func constants() {
+        func error(_ change: (inout FeedConfiguration) -> Void) -> WorldError? {
+            var configuration = FeedConfiguration.longTerm.fast
+            change(&configuration)
+            do {
+                _ = try FeedWorld(configuration, seed: 1)
+                return nil
+            } catch { return error as? WorldError }
+        }
+        #expect(error { _ in } == nil)
+        #expect(
+            error { $0.clickMatch = .nan }
+                == .invalid(world: "feed", field: "clickMatch", found: "nan", allowed: "finite numbers"))
+        #expect(
+            error { $0.horizonInDays = 0 }
+                == .invalid(world: "feed", field: "horizonInDays", found: "0", allowed: "1 to 10000"))
+        #expect(
+            error { $0.maximumGapInDays = 200 }
+                == .invalid(world: "feed", field: "maximumGapInDays", found: "200", allowed: "1 to 127"))
+    }
 }

@@ -110,5 +110,8 @@ import Worlds
         }
         #expect(market.day == 0)
         #expect(throws: WorldError.self) { try ItemLifeWorld(small { $0.horizonInDays = 0 }, seed: 1) }
+        #expect(
+            throws: WorldError.invalid(world: "item life", field: "growth", found: "nan", allowed: "finite numbers")
+        ) { try ItemLifeWorld(small { $0.growth = .nan }, seed: 1) }
     }
 }
