@@ -168,6 +168,8 @@ final class SessionListPolicy: FeedPolicy, @unchecked Sendable {
 
     /// Items that a model lists; few sessions are longer.
     static let length = 20
+    /// So many at a time bound the memory.
+    private static let requestsPerCall = 256
 
     let name: String
     /// What went wrong; the caller stops then.
@@ -199,11 +201,14 @@ final class SessionListPolicy: FeedPolicy, @unchecked Sendable {
                 user: batch.users[lane], demographic: batch.world.users.demographics[Int(batch.users[lane])],
                 clicked: zip(history.items, history.clicks).compactMap { $1 ? $0 : nil })
         }
-        var found = [[Int32]](repeating: [], count: lanes.count)
+        var found: [[Int32]] = []
         do {
-            found = try lists(requests)
+            for start in stride(from: 0, to: requests.count, by: Self.requestsPerCall) {
+                found += try lists(Array(requests[start..<min(start + Self.requestsPerCall, requests.count)]))
+            }
         } catch {
             failure = error
+            found = [[Int32]](repeating: [], count: lanes.count)
         }
         for (lane, list) in zip(lanes, found) {
             let listed = Set(list)

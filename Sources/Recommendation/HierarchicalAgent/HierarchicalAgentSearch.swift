@@ -47,6 +47,7 @@ extension HierarchicalAgentStudy: TunedStudy {
             }
         }
         typealias List = ListAgent.Settings
+        typealias Interest = InterestAgent.Settings
         let lists = TuningTrial.grid(
             HierarchicalAgentVariant.list.name, List(),
             [
@@ -72,6 +73,17 @@ extension HierarchicalAgentStudy: TunedStudy {
                     ("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
                 ])
             + lists
+            + TuningTrial.grid(
+                HierarchicalAgentVariant.interest.name, Interest(),
+                [
+                    ("rate", [2e-3, 5e-4], \Interest.rate), ("rate on the log", [2e-3, 5e-4], \Interest.warmRate),
+                    ("hidden", [32, 64], \Interest.hiddenWidth),
+                ]
+            ) { configuration, seed in
+                try await clicks(.ranking, seed) {
+                    InterestAgent($0.catalogue, settings: configuration, seed: $0.seed)
+                }
+            }
             + flat(
                 .ranking, .clickRanking,
                 [
@@ -82,6 +94,13 @@ extension HierarchicalAgentStudy: TunedStudy {
 
     private typealias Setting<Configuration> =
         (name: String, values: [Double], place: any WritableKeyPath<Configuration, Double> & Sendable)
+}
+
+extension InterestAgent.Settings {
+    fileprivate var hiddenWidth: Double {
+        get { Double(hidden) }
+        set { hidden = Int(newValue) }
+    }
 }
 
 extension FlatAgent.Settings {

@@ -22,6 +22,7 @@ struct HierarchicalAgentVariant: Sendable {
         case twoLevel(HierarchicalAgentConfiguration.Option, lag: Int, seesSession: Bool)
         case flat(FlatAgent.Algorithm, lag: Int)
         case list
+        case interest
     }
 
     let name: String
@@ -35,12 +36,13 @@ struct HierarchicalAgentVariant: Sendable {
     static let qLearning = variant("flat-q-learning", .flat(.qLearning, lag: 0))
     static let list = variant("list-agent", .list)
     static let ranking = variant("click-ranking", .flat(.clickRanking, lag: 0))
+    static let interest = variant("interest-network", .interest)
     static let nullTwoLevel = null(twoLevel)
     static let nullRanking = null(ranking)
 
     /// All but those with late features.
     static let main = [
-        twoLevel, constantOption, flat, qLearning, list, ranking, nullTwoLevel, nullRanking,
+        twoLevel, constantOption, flat, qLearning, list, ranking, interest, nullTwoLevel, nullRanking,
     ]
 
     /// Everything a scale trains.
@@ -83,12 +85,13 @@ struct HierarchicalAgentVariant: Sendable {
         case .flat(let algorithm, let lag):
             return FlatAgent(algorithm, catalogue: ground.catalogue, lag: lag, seed: ground.seed)
         case .list: return ListAgent(ground.catalogue, seed: ground.seed)
+        case .interest: return InterestAgent(ground.catalogue, seed: ground.seed)
         }
     }
 
     var exploration: FeedExploration {
         switch kind {
-        case .flat(.clickRanking, _), .flat(.qLearning, _): .ranking
+        case .flat(.clickRanking, _), .flat(.qLearning, _), .interest: .ranking
         case .flat, .list: .flat
         case .twoLevel: .twoLevel
         }

@@ -23,7 +23,7 @@ struct SimulateCommand: ParsableCommand {
             discussion: """
                   wallfacer simulate feed --policy random popularity planning-oracle
                   wallfacer simulate feed --policy popularity hierarchical-agent-1
-                  wallfacer simulate feed --policy random session-context-1 --days 60 --report feed.html
+                  wallfacer simulate feed --policy random popularity --report feed.html
                   wallfacer simulate feed --policy random myopic-oracle --world null --json
 
                 Policies that need no training: \(FeedSimulation.builtIn.joined(separator: ", ")). Trained \

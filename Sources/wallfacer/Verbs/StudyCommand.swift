@@ -18,7 +18,7 @@ struct StudyCommand: ParsableCommand {
               wallfacer study run qwen-context --scale smoke    seconds: all of it runs
               wallfacer study run qwen-context                  minutes: a verdict
               wallfacer study run qwen-context --ablate         nothing may hold now
-              wallfacer study tune slate-sanity                 the search behind its settings
+              wallfacer study tune slate-sanity                 the search for settings
 
             A claim holds where, over at least 5 seeds, the 95 % interval of the paired differences lies above the \
             margin and the control does not hold. --ablate runs the controls in the methods' place.

@@ -188,4 +188,41 @@ struct FeedAgentTests {
         // No choice, the last probability, is worth nothing.
         #expect(SlateLearner.slateValue(probabilities: [0.5, 0.25, 0.25], values: [4, 8]) == 4)
     }
+
+    @Test("DIN: windows hold what was clicked before a view, and serving scores as training does")
+    func interest() async throws {
+        try await TensorActor.run {
+            let catalogue = try Self.ground().catalogue
+            let batch = InterestBatch(Self.replay(catalogue), rows: [0, 1])
+            let nothing = [Int](repeating: 0, count: 12)
+            // Item 5 is clicked, then 7 is not; in the next session 9. Items are stored one higher.
+            #expect(batch.windows.integers == nothing + nothing.dropLast() + [6] + nothing.dropLast() + [6])
+            #expect(batch.items.integers == [5, 7, 9])
+            #expect(batch.clicks.floats == [1, 0, 1])
+
+            let agent = InterestAgent(catalogue, seed: 4)
+            let (windows, context) = (batch.windows, batch.context)
+            let (one, all) = withoutGradients {
+                (
+                    agent.logits(windows: windows, items: batch.items, context: context).floats,
+                    agent.scores(
+                        state: windows.cast(to: .float32), session: context, slots: .zeros([3, 1]), noise: 0,
+                        random: RandomSource(seed: 1))
+                )
+            }
+            #expect(all.shape == [3, catalogue.itemCount])
+            let rows = all.contiguous().floats
+            for (row, item) in [5, 7, 9].enumerated() {
+                #expect(abs(rows[row * catalogue.itemCount + item] - one[row]) < 1e-5)
+            }
+            // A history changes the scores.
+            #expect(abs(rows[0] - rows[catalogue.itemCount]) > 1e-6)
+            // A click shifts the window, a view without one does not.
+            let state = Tensor((0..<12).map(Float.init), shape: [1, 12])
+            let clicked = agent.advance(state, items: Tensor([30]), clicks: Tensor([Float(1)]), slots: .zeros([1, 1]))
+            #expect(clicked.floats == (1..<12).map(Float.init) + [31])
+            let passed = agent.advance(state, items: Tensor([30]), clicks: Tensor([Float(0)]), slots: .zeros([1, 1]))
+            #expect(passed.floats == state.floats)
+        }
+    }
 }

@@ -34,7 +34,7 @@ struct RewardStudyTests {
         // Every control was measured for itself.
         for claim in result.claims { #expect(claim.control.effect != claim.effect) }
         let table = try #require(result.tables.first)
-        #expect(table.rows.count == 8 + 8)
+        #expect(table.rows.count == 8 + 9)
     }
 
     @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(2)))

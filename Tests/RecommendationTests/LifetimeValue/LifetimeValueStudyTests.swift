@@ -1,0 +1,85 @@
+import Experiments
+import Foundation
+import Recommendation
+import Testing
+import Training
+import Worlds
+
+@Suite("The study lifetime-value", .serialized)
+struct LifetimeValueStudyTests {
+    @Test("The smoke scale measures every variant and gives no verdict", .timeLimit(.minutes(3)))
+    func smoke() async throws {
+        let result = try await StudyRunner(
+            environment: UnifiedRepresentationStudyTests.environment, commit: "abc"
+        ).run(LifetimeValueStudy(), scale: .smoke)
+        #expect(
+            result.claims.map(\.claim.id)
+                == [
+                    "cold", "cold-revenue", "global", "boosts", "recognition", "recurrence", "trade-off",
+                    "weighted-recognition",
+                ].map { "lifetime-value-\($0)" })
+        #expect(result.claims.allSatisfy { $0.verdict == .notShown && $0.claim.minimumSeeds == 10 })
+        let markets = result.tables[0]
+        let plain = try #require(markets.rows.first { $0[0] == "click rate" })
+        #expect(plain[1].text.hasPrefix("1.0000 ± 0.0000"))
+        // Popularity starves new items.
+        let popular = try #require(markets.rows.first { $0[0] == "popularity" })
+        #expect(popular[1].text < "0.9")
+        let unweighted = try #require(result.tables[1].rows.first)
+        #expect(unweighted[1].text.hasPrefix("1.0000 ± 0.0000"))
+        // Without weight, the mixture orders as the click rate does.
+        #expect(unweighted[6].text == plain[5].text)
+    }
+
+    @Test("Every learner of the search has eight configurations, and the study uses one of them")
+    func search() {
+        for study in [LifetimeValueStudy(), HierarchicalAgentStudy(), SlateSanityStudy()] as [any TunedStudy] {
+            for scale in Scale.allCases {
+                let byLearner = Dictionary(grouping: study.trials(scale), by: \.learner)
+                #expect(byLearner.count >= 3)
+                for (learner, trials) in byLearner {
+                    #expect(trials.count == 8, "\(learner)")
+                    #expect(Set(trials.map(\.configuration)).count == 8, "\(learner)")
+                    #expect(trials.count { $0.isUsed } == 1, "\(learner)")
+                }
+            }
+        }
+    }
+
+    @Test("The area under the curve is the share of pairs in the right order, ties half")
+    func clickArea() throws {
+        var configuration = ItemLifeConfiguration()
+        configuration.launchesPerDay = 2
+        configuration.horizonInDays = 5
+        let world = try ItemLifeWorld(configuration, seed: 4)
+        let market = ItemLifeMarket(world: world)
+        let rates = market.live.map { world.clickRate(item: Int($0), day: 0, clicks: 0, views: 0) }
+        // Over all pairs of a clicked and an unclicked view.
+        func expected(_ scores: [Double]) -> Double {
+            var (wins, all) = (0.0, 0.0)
+            for (own, rate) in zip(scores, rates) {
+                for (other, otherRate) in zip(scores, rates) {
+                    all += rate * (1 - otherRate)
+                    wins += rate * (1 - otherRate) * (own > other ? 1 : own == other ? 0.5 : 0)
+                }
+            }
+            return wins / all
+        }
+        #expect(rates.count > 3)
+        #expect(abs(market.clickArea(rates) - expected(rates)) < 1e-9)
+        #expect(market.clickArea(rates) > 0.55)
+        let levels = rates.map { $0 > 0.04 ? 1.0 : 0 }
+        #expect(abs(market.clickArea(levels) - expected(levels)) < 1e-9)
+        #expect(abs(market.clickArea(rates.map { _ in 3 }) - 0.5) < 1e-12)
+    }
+
+    @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(3)))
+    func ablated() async throws {
+        let result = try await StudyRunner(
+            environment: UnifiedRepresentationStudyTests.environment, commit: "abc"
+        ).run(LifetimeValueStudy(), scale: .smoke, seeds: 1, ablate: true)
+        #expect(result.claims.allSatisfy { $0.values.method.count == 1 })
+        #expect(result.tables.last?.rows.contains { $0[0] == "lifetime-value" } == false)
+        #expect(result.tables.last?.rows.contains { $0[0] == "history of another item" } == true)
+    }
+}
