@@ -89,7 +89,8 @@ package final class InterestAgent: FeedAgent {
 
 /// Windows of clicked items, a candidate and the context lead to a click logit.
 final class InterestNetwork: Layer {
-    private let table: Tensor  // [items + 1, dimensions]; the first row is 0
+    private let embeddings: Tensor  // [items, dimensions]
+    private let table: Tensor  // the same below a row of 0
     private let unit: Linear
     private let weight: Linear
     private let fromInterest: Linear
@@ -99,7 +100,8 @@ final class InterestNetwork: Layer {
 
     init(_ catalogue: FeedCatalogue, settings: InterestAgent.Settings, from source: RandomSource) {
         let width = catalogue.dimensions
-        table = .concatenated([.zeros([1, width]), catalogue.embeddings])
+        embeddings = catalogue.embeddings
+        table = .concatenated([.zeros([1, width]), embeddings])
         unit = .glorot(4 * width, settings.attentionHidden, from: source)
         weight = .glorot(settings.attentionHidden, 1, from: source)
         fromInterest = .glorot(width, settings.hidden, from: source)
@@ -120,7 +122,7 @@ final class InterestNetwork: Layer {
     /// One candidate a row: windows `[rows, 12]`, items `[rows]` (numbered from 0), context `[rows, context]` to `[rows]`.
     func logits(windows: Tensor, items: Tensor, context: Tensor) -> Tensor {
         let own = table.rows(windows)  // [rows, 12, dimensions]
-        let goal = table.rows(items + 1)  // [rows, dimensions]
+        let goal = embeddings.rows(items)  // [rows, dimensions]
         let filled = windows.isGreater(than: 0).cast(to: .float32)
         let weights = attention(own, goal.expanded(axis: 1).broadcast(to: own.shape)) * filled
         return logits(interest: (own * weights.expanded(axis: 2)).sum(along: 1), items: goal, context: context)
@@ -128,7 +130,7 @@ final class InterestNetwork: Layer {
 
     /// The attention of every pair of items: `[items + 1, items]`, 0 for nothing.
     func pairWeights() -> Tensor {
-        let items = table.slice(1..<table.size(0), along: 0)
+        let items = embeddings
         let shape = [items.size(0), items.size(0), items.size(1)]
         let pairs = attention(
             items.expanded(axis: 1).broadcast(to: shape), items.expanded(axis: 0).broadcast(to: shape))
@@ -140,7 +142,7 @@ final class InterestNetwork: Layer {
         let weights = pairWeights.rows(windows)  // [lanes, 12, items]
         let interest = weights.transposed(1, 2).matmul(table.rows(windows))  // [lanes, items, dimensions]
         return logits(
-            interest: interest, items: table.slice(1..<table.size(0), along: 0),
+            interest: interest, items: embeddings,
             context: context.expanded(axis: 1))
     }
 
