@@ -130,11 +130,15 @@ final class InterestNetwork: Layer {
 
     /// The attention of every pair of items: `[items + 1, items]`, 0 for nothing.
     func pairWeights() -> Tensor {
-        let items = embeddings
-        let shape = [items.size(0), items.size(0), items.size(1)]
-        let pairs = attention(
-            items.expanded(axis: 1).broadcast(to: shape), items.expanded(axis: 0).broadcast(to: shape))
-        return .concatenated([.zeros([1, items.size(0)]), pairs])
+        let (count, width) = (embeddings.size(0), embeddings.size(1))
+        // A few rows at a time bound the memory.
+        let rows = stride(from: 0, to: count, by: 64).map { start -> Tensor in
+            let own = embeddings.slice(start..<min(start + 64, count), along: 0)
+            let shape = [own.size(0), count, width]
+            return attention(
+                own.expanded(axis: 1).broadcast(to: shape), embeddings.expanded(axis: 0).broadcast(to: shape))
+        }
+        return .concatenated([.zeros([1, count])] + rows)
     }
 
     /// All candidates: windows `[lanes, 12]`, context `[lanes, context]` to `[lanes, items]`.
