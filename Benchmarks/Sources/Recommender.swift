@@ -1,4 +1,5 @@
 import Corpora
+import Foundation
 import Layers
 import Recommendation
 import Tensors
@@ -88,28 +89,47 @@ func recommenderRanking(passes: Int) throws {
     report(["seconds": clock, "users": RecommenderData.users, "peakBytes": peakBytes()])
 }
 
-/// Scoring 1,000 candidates for one user after warm-up; seconds a request, for SASRec, BPR and DeepFM.
-func recommenderLatency(requests: Int) throws {
-    let split = try RecommenderData.split()
-    let source = RandomSource(seed: 7)
-    let candidates = Array(Int32(0)..<1000)
-    let user = UserContext(user: 3, history: Array(split.log.items(split.history(before: .test, user: 3))))
-    let models: [(String, any Recommender)] = [
-        ("sasrec", SelfAttentiveSequence(.recBole, itemCount: RecommenderData.items, from: source)),
-        ("gru4rec", RecurrentSequence(itemCount: RecommenderData.items, from: source)),
-        (
-            "bpr",
-            MatrixFactorization(userCount: RecommenderData.users, itemCount: RecommenderData.items, from: source)
-        ),
-    ]
-    var fields: [String: [Double]] = [:]
-    for (name, model) in models {
-        for _ in 0..<20 { _ = try model.score([user], candidates: candidates) }
-        fields[name] = try (0..<requests).map { _ in
-            try seconds { _ = try model.score([user], candidates: candidates).contiguous() }
-        }.sorted()
+/// Choosing 10 of 1,000 named candidates for one user with a history, as `recommend --user --history` does with a model
+/// that is open, after warm-up: the median seconds of a request for each kind of model.
+func recommenderLatency(requests: Int) async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(
+        path: "latency-\(ProcessInfo.processInfo.processIdentifier)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let log = folder.appending(path: "log.csv")
+    var text = "user_id,item_id,timestamp,click,kind\n"
+    for user in 0..<200 {
+        for step in 0..<30 {
+            let item = (user * 7919 + step * 104_729) % 1_200
+            text += "u\(user),i\(item),\(step),\((item + user) % 3 == 0 ? 1 : 0),k\(item % 20)\n"
+        }
     }
-    report([
-        "medianSeconds": fields.mapValues { $0[$0.count / 2] }, "seconds": fields.values.map { $0[$0.count / 2] },
-    ])
+    try Data(text.utf8).write(to: log)
+    let methods: [(any RecommendationMethod.Type, source: String)] = [
+        (PairwiseRankingMethod.self, "data.source"), (RecurrentSequenceMethod.self, "data.source"),
+        (SelfAttentiveSequenceMethod.self, "data.source"), (DeepFMMethod.self, "data.interactions.source"),
+        (DeepInterestNetworkMethod.self, "data.interactions.source"),
+    ]
+    var medians: [String: Double] = [:]
+    for (method, source) in methods {
+        var document = try RecipeDocument(yaml: "method: \(method.name)", source: "benchmark")
+        for setting in ["\(source)=\(log.path)", "fitting.epochs=1", "fitting.rowsPerBatch=2048"] {
+            try document.set(setting)
+        }
+        let recipe = document
+        var session = TrainingSession(output: folder.appending(path: method.name))
+        session.showsProgress = false
+        let quiet = session
+        medians[method.name] = try await TensorActor.run {
+            let saved = try SavedRecommender.open(try method.train(recipe: recipe, in: quiet).folder)
+            let candidates = Array(saved.items.tokens.prefix(1_000))
+            let history = Array(saved.items.tokens.suffix(20))
+            func request() throws {
+                _ = try saved.recommend(user: "u3", history: history, count: 10, candidates: candidates)
+            }
+            for _ in 0..<20 { try request() }
+            return try (0..<requests).map { _ in try seconds(request) }.sorted()[requests / 2]
+        }
+    }
+    report(["medianSeconds": medians, "seconds": Array(medians.values), "peakBytes": peakBytes()])
 }

@@ -14,7 +14,7 @@ case ("tokenizing", 4): try tokenizing(ranks: arguments[1], lines: arguments[2],
 case ("streaming-read", 1): streamingRead()
 case ("recommender-training", 3): try recommenderTraining(arguments[1], steps: Int(arguments[2]) ?? 6)
 case ("recommender-ranking", 2): try recommenderRanking(passes: Int(arguments[1]) ?? 3)
-case ("recommender-latency", 2): try recommenderLatency(requests: Int(arguments[1]) ?? 200)
+case ("recommender-latency", 2): try await recommenderLatency(requests: Int(arguments[1]) ?? 200)
 default:
     let usage = """
         usage: Benchmarks training-step STEPS | generate MODEL PROMPT-TOKENS NEW-TOKENS | small-operator CALLS

@@ -109,7 +109,7 @@ public enum PaperList {
             number: 18, system: "GeoGrouse",
             title: "Adaptive Framework of Geographical Group-Specific Network on O2O Recommendation",
             reference: "ECIR, arXiv 2312.17072", folders: ["Recommendation/GeographicGroups"], source: .abstract,
-            methods: ["geographic-groups"], studies: ["geographic-groups"],
+            methods: ["geographic-groups"], studies: ["geographic-groups", "geographic-groups-check-ins"],
             note: "Method and study are there; the study runs in the simulated regions and on New York check-ins."),
         Paper(
             number: 19, system: "DURation",

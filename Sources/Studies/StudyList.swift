@@ -6,7 +6,8 @@ import Recommendation
 public enum StudyList {
     public static let all: [any Study] = [
         ContextExtensionStudy(), HierarchicalAgentStudy(), SlateSanityStudy(), SessionContextStudy(),
-        GeographicGroupsStudy(), UnifiedRepresentationStudy(), UnifiedRepresentationPairStudy(), LifetimeValueStudy(),
+        GeographicGroupsStudy(), GeographicGroupsCheckInStudy(), UnifiedRepresentationStudy(),
+        UnifiedRepresentationPairStudy(), LifetimeValueStudy(),
     ]
 
     /// - Throws: `StudyError.unknownStudy(found:allowed:)`.

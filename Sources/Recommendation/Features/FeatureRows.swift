@@ -19,6 +19,16 @@ public struct FeatureRows: Sendable {
 
     public init(schema: FeatureSchema) { self.schema = schema }
 
+    /// The same rows where all belong to one domain.
+    func withoutDomains() -> FeatureRows {
+        var schema = schema
+        schema.domainCount = 1
+        var result = FeatureRows(schema: schema)
+        (result.count, result.categories, result.numbers, result.labels) = (count, categories, numbers, labels)
+        (result.sequenceValues, result.sequenceRanges) = (sequenceValues, sequenceRanges)
+        return result
+    }
+
     /// Adds a row.
     ///
     /// - Parameters:

@@ -90,18 +90,13 @@ extension FeatureRows {
     /// Rows of their own with the same schema.
     /// - Throws: ``RecommendationError``.
     func selected(_ rows: some Sequence<Int>) throws -> FeatureRows {
-        try selected(rows, schema: schema)
-    }
-
-    /// The same with another number of domains; with one, domains are dropped.
-    func selected(_ rows: some Sequence<Int>, schema: FeatureSchema) throws -> FeatureRows {
         var result = FeatureRows(schema: schema)
-        let (fields, width) = (self.schema.categories.count, self.schema.numbers.count)
+        let (fields, width) = (schema.categories.count, schema.numbers.count)
         for row in rows {
             try result.append(
                 categories: Array(categories[(row * fields)..<((row + 1) * fields)]),
                 numbers: Array(numbers[(row * width)..<((row + 1) * width)]), ranges: [],
-                labels: [labels[row]], domain: schema.domainCount > 1 ? cell(row) : 0)
+                labels: [labels[row]], domain: cell(row))
         }
         return result
     }

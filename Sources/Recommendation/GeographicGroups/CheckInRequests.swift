@@ -12,10 +12,9 @@ enum CheckInRequests {
     static let negatives = 4
     static let timeBins = 6
 
-    static func folder(in directory: DataDirectory) -> URL? {
-        directory.folder(dataSet: "foursquare-nyc") {
-            FileManager.default.fileExists(atPath: $0.appending(path: "NYC.npy").path)
-        }
+    /// - Throws: `CorpusError` that says what to put where, if the set is nowhere.
+    static func folder(in directory: DataDirectory) throws -> URL {
+        try directory.require(dataSet: "foursquare-nyc", anyOf: ["NYC.npy"]).deletingLastPathComponent()
     }
 
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationError``.

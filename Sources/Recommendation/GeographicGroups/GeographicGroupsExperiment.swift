@@ -1,10 +1,6 @@
-import Corpora
 import Evaluation
 import Experiments
 import Foundation
-import Layers
-import Tensors
-import Training
 import Worlds
 
 /// What one seed of the study works with, by scale.
@@ -16,20 +12,47 @@ struct GeographicGroupsScale {
     let rowsPerBatch = 256
     /// Passes over all rows of each model.
     let passes: Int
+    /// The same of a trial of the search.
+    let trialRequests: Int
+    let trialPasses: Int
 
     init(_ scale: Scale) {
         switch scale {
-        case .smoke: (seeds, requests, heldOut, test, passes) = (2, 3_000, 500, 3_000, 2)
-        case .quick: (seeds, requests, heldOut, test, passes) = (5, 40_000, 8_000, 60_000, 10)
-        case .full: (seeds, requests, heldOut, test, passes) = (10, 400_000, 40_000, 400_000, 10)
+        case .smoke:
+            (seeds, requests, heldOut, test, passes) = (2, 3_000, 500, 3_000, 2)
+            (trialRequests, trialPasses) = (1_000, 2)
+        case .quick:
+            (seeds, requests, heldOut, test, passes) = (5, 40_000, 8_000, 60_000, 10)
+            (trialRequests, trialPasses) = (40_000, 3)
+        case .full:
+            (seeds, requests, heldOut, test, passes) = (10, 400_000, 40_000, 400_000, 10)
+            (trialRequests, trialPasses) = (400_000, 3)
         }
+    }
+
+    /// What a trial of the search works with.
+    var trial: GeographicGroupsScale { GeographicGroupsScale(trialOf: self) }
+
+    private init(trialOf whole: GeographicGroupsScale) {
+        (seeds, requests, heldOut, test) = (1, whole.trialRequests, whole.heldOut, whole.trialRequests / 10)
+        passes = whole.trialPasses
+        (trialRequests, trialPasses) = (whole.trialRequests, whole.trialPasses)
+    }
+
+    /// Optimiser steps of one model.
+    var steps: Int { passes * ((requests + rowsPerBatch - 1) / rowsPerBatch) }
+
+    var searchField: JSONValue {
+        .text(
+            "each model: \(GeographicGroupsExperiment.choices.count) trials of \(trialPasses) passes over "
+                + "\(trialRequests) rows of another seed, by held-out log loss")
     }
 
     /// Phases with so many passes in all; grouping sees half of the rows in each of its passes.
     func adjusted(_ configuration: GeographicGroupsConfiguration) -> GeographicGroupsConfiguration {
         guard passes < 10 else { return configuration }
         var short = configuration
-        (short.warmUpEpochs, short.rounds, short.finalEpochs) = (1, 1, 1)
+        (short.warmUpEpochs, short.rounds, short.epochsPerRound, short.finalEpochs) = (1, 2 * passes - 3, 1, 1)
         return short
     }
 }
@@ -47,8 +70,9 @@ struct GeographicGroupsExperiment {
     let seed: UInt64
     let isInterrupted: () -> Bool
 
-    static let learningRate = 2e-3
-    static let weightDecay = 0.05
+    /// What the search tries for every model.
+    static let choices = FittingChoice.grid(rates: [1e-3, 2e-3, 4e-3, 8e-3], decays: [0.01, 0.1])
+    static let watched = WatchedMetric("logLoss", isHigherBetter: false)
     /// Cells with fewer training rows are small.
     static let smallCell = 100
 
@@ -77,182 +101,6 @@ struct GeographicGroupsExperiment {
             rowsPerBatch: scale.rowsPerBatch, seed: UInt64(seed), isInterrupted: isInterrupted)
     }
 
-    // MARK: - Models
-
-    /// Parameters of the group network: the budget of every model.
-    private var parameterBudget: Int {
-        GroupNetwork(data.training.schema, configuration, from: RandomSource(seed: 0)).parameterCount
-    }
-
-    /// Passes over all rows that every model makes.
-    private var passes: Double {
-        Double(configuration.warmUpEpochs + configuration.rounds * configuration.epochsPerRound) / 2
-            + Double(configuration.finalEpochs)
-    }
-
-    /// The first model of widths 8, 12, 16, … that reaches the budget of parameters.
-    private func budgeted<Model: Layer>(_ make: (Int) throws -> Model) rethrows -> Model {
-        let budget = parameterBudget
-        var width = 8
-        while true {
-            let model = try make(width)
-            if model.parameterCount >= budget || width >= 512 { return model }
-            width += 4
-        }
-    }
-
-    private func source() -> RandomSource { RandomSource(seed: seed) }
-
-    /// The schema without cells.
-    private var plainSchema: FeatureSchema {
-        var schema = data.training.schema
-        schema.domainCount = 1
-        return schema
-    }
-
-    func grouped(
-        _ grouping: GeographicGroupsConfiguration.Grouping, groups: [Int]? = nil, count: Int? = nil
-    ) throws -> GroupNetwork {
-        var configuration = configuration
-        configuration.grouping = grouping
-        if let count { configuration.groups = count }
-        let model = GroupNetwork(data.training.schema, configuration, from: source())
-        if let groups { model.setGroups(groups) }
-        model.train()
-        let schedule = GroupSchedule(
-            configuration, fittingRows: data.fitting.count, rows: data.training.count, rowsPerBatch: rowsPerBatch)
-        let learner = try GroupLearner(model, data: data, schedule: schedule, seed: seed)
-        try train(
-            learner, try GroupRowSource(data, rowsPerBatch: rowsPerBatch, schedule: schedule, seed: seed),
-            steps: schedule.steps, interval: schedule.stepsPerPass)
-        return model
-    }
-
-    private func train<L: Learner, Source: BatchSource>(
-        _ learner: L, _ source: Source, steps: Int, interval: Int
-    ) throws where Source.Batch == L.Batch {
-        var limits = TrainingLimits(steps: steps)
-        limits.evaluationInterval = interval
-        limits.keepsBest = true
-        limits.maximumGradientNorm = 5
-        let loop = TrainingLoop(
-            learner: learner, source: source,
-            optimizer: AdamW(ParameterGroup.standard(learner.trainedParameters, weightDecay: Self.weightDecay)),
-            schedule: LearningRateSchedule(
-                peak: Self.learningRate, warmUpSteps: max(1, steps / 20), totalSteps: steps, finalShare: 0.05),
-            limits: limits)
-        loop.isInterrupted = isInterrupted
-        if try loop.run().reason == .interrupted { throw CancellationError() }
-    }
-
-    /// Trains a baseline on all rows for as many passes as the method, and keeps the best of them.
-    private func fitted<Model: FeatureModel>(
-        _ model: Model, separatesDomains: Bool = false, passShare: Double = 1
-    ) throws -> Model {
-        model.train()
-        let plain = model.schema.domainCount == 1
-        let training =
-            plain ? try data.training.selected(0..<data.training.count, schema: plainSchema) : data.training
-        let heldOut = plain ? try data.heldOut.selected(0..<data.heldOut.count, schema: plainSchema) : data.heldOut
-        let measurement = try PredictionMeasurement(heldOut)
-        let learner = RecommendationLearner(model, watched: WatchedMetric("logLoss", isHigherBetter: false)) {
-            var metrics = try measurement.metrics($0)
-            metrics["loss"] = metrics["logLoss"]
-            return metrics
-        }
-        let source = try FeatureRowSource(
-            training, rowsPerBatch: rowsPerBatch, separatesDomains: separatesDomains, seed: seed)
-        try train(
-            learner, source, steps: max(1, Int(passes * passShare * Double(source.batchesPerPass))),
-            interval: source.batchesPerPass)
-        learner.restoreBestBuffers()
-        return model
-    }
-
-    func single() throws -> DomainTower {
-        try fitted(
-            budgeted { DomainTower(plainSchema, dimensions: 8, widths: [4 * $0, 2 * $0], from: source()) })
-    }
-
-    func withCell() throws -> DomainTower {
-        try fitted(
-            budgeted { DomainTower(data.training.schema, dimensions: 8, widths: [4 * $0, 2 * $0], from: source()) })
-    }
-
-    func multiGate() throws -> MultiGateExperts {
-        try fitted(
-            budgeted { width in
-                var own = MultiGateExperts.Configuration()
-                own.dimensions = 8
-                own.experts = configuration.groups
-                own.expertWidths = [2 * width, width]
-                own.gateWidths = [16]
-                own.towerWidths = [16]
-                return MultiGateExperts(data.training.schema, own, from: source())
-            })
-    }
-
-    func progressive() throws -> ProgressiveExtraction {
-        try fitted(
-            budgeted { width in
-                var own = ProgressiveExtraction.Configuration()
-                own.dimensions = 8
-                own.ownExperts = configuration.groups / 2
-                own.sharedExperts = configuration.groups / 2
-                own.expertWidths = [width]
-                own.towerWidths = [16]
-                return ProgressiveExtraction(data.training.schema, own, from: source())
-            })
-    }
-
-    /// A star has weights of its own for each cell, so it has many more parameters than the budget.
-    func star() throws -> StarTopology {
-        var own = StarTopology.Configuration()
-        own.dimensions = 8
-        own.widths = [16]
-        own.auxiliaryWidths = [32]
-        return try fitted(StarTopology(data.training.schema, own, from: source()), separatesDomains: true)
-    }
-
-    /// The probability of each test row by copies of a single model, tuned to each cell by plain gradient steps on its rows.
-    func fineTuned(steps: Int = 15) throws -> [Double] {
-        let base = budgeted { DomainTower(plainSchema, dimensions: 8, widths: [4 * $0, 2 * $0], from: source()) }
-        _ = try fitted(base, passShare: 0.8)
-        let training = try data.training.selected(0..<data.training.count, schema: plainSchema)
-        let tests = try test.selected(0..<test.count, schema: plainSchema)
-        let start = base.parameters.map { $0.tensor.detached().copy() }
-        let own = rowsByCell(data.training)
-        let wanted = rowsByCell(test)
-        var result = [Double](repeating: 0, count: test.count)
-        var generator = SeededGenerator(seed: seed).split("fine-tuning")
-        for cell in wanted.indices where !wanted[cell].isEmpty {
-            if isInterrupted() { throw CancellationError() }
-            for (parameter, value) in zip(base.parameters, start) { parameter.tensor.assign(value) }
-            if !own[cell].isEmpty {
-                let optimizer = AdamW(ParameterGroup.standard(base.trainableParameters, weightDecay: Self.weightDecay))
-                // As many passes over the cell's rows as the others' last fifth, at least a few steps.
-                for _ in 0..<min(steps, 1 + own[cell].count / 20) {
-                    let batch = training.batch(
-                        Array(generator.shuffled(own[cell]).prefix(rowsPerBatch)))
-                    let loss = try base.loss(batch)
-                    try (loss.sum * (1 / loss.weight)).backward()
-                    optimizer.step(learningRate: Self.learningRate)
-                    optimizer.clearGradients()
-                }
-            }
-            for (row, value) in zip(wanted[cell], base.probabilities(tests.batch(wanted[cell])).values(Double.self)) {
-                result[row] = value
-            }
-        }
-        return result
-    }
-
-    private func rowsByCell(_ rows: FeatureRows) -> [[Int]] {
-        var result = [[Int]](repeating: [], count: data.cellCount)
-        for row in 0..<rows.count { result[rows.cell(row)].append(row) }
-        return result
-    }
-
     // MARK: - Groups that are not learned
 
     func randomGroups() -> [Int] {
@@ -276,10 +124,11 @@ struct GeographicGroupsExperiment {
 
     // MARK: - Measures
 
-    func measure(_ model: some FeatureModel, _ name: String, into values: inout SeedValues) throws {
-        let rows = model.schema.domainCount == 1 ? try test.selected(0..<test.count, schema: plainSchema) : test
-        try measure(PredictionMeasurement(rows).probabilities(model), name, into: &values)
+    /// A trained model on the test.
+    func measure(_ model: Trained, _ name: String, into values: inout SeedValues) throws {
+        try measure(model.probabilities(test), name, into: &values)
         values[name, "parameters"] = Double(model.parameterCount)
+        if let groups = model.groups { measureGroups(groups, name, into: &values) }
     }
 
     /// Training rows from which a cell counts as large: 1,000, or those of the busiest where none has so many.

@@ -10,12 +10,13 @@ public struct FeatureRecipe<Model: ModelSettings>: Recipe, Equatable {
     public var data = FeatureDataRecipe()
     public var model = Model()
     public var fitting = FittingOptions()
+    public var search = false
     public var seed = 0
 
     public init() {}
 
     public static var fields: [RecipeField] {
-        [RecipeField("seed", "Of weights and order.", range: .atLeast(0))]
+        [FittingOptions.searchField, RecipeField("seed", "Of weights and order.", range: .atLeast(0))]
             + FeatureDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
     }
@@ -57,14 +58,28 @@ extension FeatureMethod {
             "data: \(data.name), \(data.train.count) rows to train on, \(data.validation.count) to validate, "
                 + "\(data.test.count) to test; fields: \(schema.categories.map(\.name).joined(separator: ", ")), "
                 + (schema.numbers + schema.sequences.map(\.name)).joined(separator: ", "))
-        let model = try network(settings.model, schema: schema, from: RandomSource(seed: seed))
-        model.train()
-        let source = try FeatureRowSource(
-            data.train, rowsPerBatch: settings.fitting.rowsPerBatch,
-            separatesDomains: separatesDomains && schema.domainCount > 1, seed: seed)
+        func new() throws -> Network { try network(settings.model, schema: schema, from: RandomSource(seed: seed)) }
+        func batches() throws -> FeatureRowSource {
+            try FeatureRowSource(
+                data.train, rowsPerBatch: settings.fitting.rowsPerBatch,
+                separatesDomains: separatesDomains && schema.domainCount > 1, seed: seed)
+        }
         let validation = try PredictionMeasurement(data.validation, groups: data.validationUsers)
+        var fitting = settings.fitting
+        if settings.search {
+            fitting = try fitting.searched(
+                watching: watched,
+                source: {
+                    let source = try batches()
+                    return (source, source.batchesPerPass)
+                },
+                measure: { try validation.metrics($0) }, say: session.say, model: new)
+        }
+        let model = try new()
+        model.train()
+        let source = try batches()
         let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
-        let job = settings.fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
+        let job = fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         var counts = [Double](repeating: 0, count: data.encoder.items.count + 1)
         let fields = schema.categories.count

@@ -10,12 +10,13 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
     public var data = InteractionDataRecipe()
     public var model = Model()
     public var fitting = FittingOptions()
+    public var search = false
     public var seed = 0
 
     public init() {}
 
     public static var fields: [RecipeField] {
-        [RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0))]
+        [FittingOptions.searchField, RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0))]
             + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
     }
@@ -50,17 +51,33 @@ extension InteractionMethod {
         session.say(
             "data: \(name), \(split.log.userCount) users, \(split.log.itemCount) items, \(split.log.rowCount) "
                 + "interactions, \(split.name)")
-        let model = try network(
-            settings.model, userCount: split.log.userCount, itemCount: split.log.itemCount,
-            from: RandomSource(seed: seed))
-        model.train()
+        func new() throws -> Network {
+            try network(
+                settings.model, userCount: split.log.userCount, itemCount: split.log.itemCount,
+                from: RandomSource(seed: seed))
+        }
         let (layout, hasNegatives) = rows(settings.model)
-        let source = try InteractionSource(
-            split, layout: layout, rowsPerBatch: settings.fitting.rowsPerBatch,
-            sampler: hasNegatives ? NegativeSampler(split, exclusion: .trainOnly) : nil, seed: seed)
+        func batches() throws -> InteractionSource {
+            try InteractionSource(
+                split, layout: layout, rowsPerBatch: settings.fitting.rowsPerBatch,
+                sampler: hasNegatives ? NegativeSampler(split, exclusion: .trainOnly) : nil, seed: seed)
+        }
         let validation = RankingMeasurement(split, part: .validation, data: name)
+        var fitting = settings.fitting
+        if settings.search {
+            fitting = try fitting.searched(
+                watching: watched,
+                source: {
+                    let source = try batches()
+                    return (source, source.batchesPerPass)
+                },
+                measure: { try validation.metrics($0) }, say: session.say, model: new)
+        }
+        let model = try new()
+        model.train()
+        let source = try batches()
         let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
-        let job = settings.fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
+        let job = fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         let names = StoredNames(
             users: split.log.users.tokens, items: split.log.items.tokens,

@@ -109,5 +109,8 @@ extension ProgressiveExtraction.Configuration: ModelSettings {
 extension StarTopology.Configuration: ModelSettings {
     public static let fields = [
         dimensionsField, widthsField, RecipeField("auxiliaryWidths", "Of the layers of the auxiliary network."),
+        RecipeField(
+            "smallestBatch", "Rows of a domain in a batch from which their own moments normalise them.",
+            range: .atLeast(2)),
     ]
 }

@@ -1,6 +1,7 @@
 import Evaluation
 import Experiments
 import Tensors
+import Training
 import Worlds
 
 /// What one seed of the study works with, by scale.
@@ -16,20 +17,21 @@ struct SessionContextScale {
     let beamWidth: Int
     /// Click histories drawn to score a list.
     let draws: Int
-    /// Optimiser steps of each model.
+    /// Optimiser steps of each model, and of a trial of the search.
     var steps: Int
+    let trialSteps: Int
 
     init(_ scale: Scale) {
         switch scale {
         case .smoke:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (2, 60, 40, 10, 20)
-            (requests, listLength, beamWidth, draws, steps) = (16, 6, 2, 4, 20)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (16, 6, 2, 4, 20, 4)
         case .quick:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (5, 300, 2_000, 150, 400)
-            (requests, listLength, beamWidth, draws, steps) = (200, 20, 5, 32, 1_500)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (200, 20, 5, 32, 1_500, 500)
         case .full:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (10, 300, 20_000, 500, 2_000)
-            (requests, listLength, beamWidth, draws, steps) = (500, 20, 10, 64, 15_000)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (500, 20, 10, 64, 15_000, 5_000)
         }
     }
 
@@ -96,8 +98,6 @@ struct SessionContextExperiment {
         self.scale = scale
         self.seed = UInt64(seed)
         base = configuration
-        var recipe = recipe
-        recipe.steps = scale.steps
         self.recipe = recipe
         var worldConfiguration = kind.configuration(scale)
         change(&worldConfiguration)
@@ -138,11 +138,44 @@ struct SessionContextExperiment {
     }
 
     /// The models that are trained.
-    enum Model: CaseIterable {
-        case clicks, debiasedClicks, jointWithoutContext, sessionContext
+    enum Model: String, CaseIterable {
+        case clicks = "click-ranking"
+        case debiasedClicks = "debiased-click-ranking"
+        case jointWithoutContext = "joint-without-context"
+        case sessionContext = "session-context"
     }
 
-    func trained(_ kind: Model, isInterrupted: @escaping () -> Bool) throws -> SessionContextModel {
+    /// What the search tries for every model.
+    static let choices = FittingChoice.grid(rates: [1e-3, 2.5e-3, 5e-3, 1e-2], decays: [0.1, 0.5])
+
+    /// Searches for the settings of each model on data of the search's own seed.
+    func search(_ models: [Model], note: (String) -> Void, isInterrupted: @escaping () -> Bool) throws
+        -> StudySearch<FittingChoice>
+    {
+        var search = StudySearch<FittingChoice>(watching: WatchedMetric("loss", isHigherBetter: false))
+        for model in models {
+            note("search: \(model.rawValue)")
+            try search.run(model.rawValue, Self.choices) {
+                try trained(model, $0, steps: scale.trialSteps, isInterrupted: isInterrupted).loss
+            }
+        }
+        return search
+    }
+
+    func trained(
+        _ kind: Model, _ search: StudySearch<FittingChoice>, isInterrupted: @escaping () -> Bool
+    ) throws -> SessionContextModel {
+        try trained(kind, search[kind.rawValue], steps: scale.steps, isInterrupted: isInterrupted).model
+    }
+
+    /// A trained model and its loss on held-out sessions.
+    private func trained(
+        _ kind: Model, _ choice: FittingChoice, steps: Int, isInterrupted: @escaping () -> Bool
+    ) throws -> (model: SessionContextModel, loss: Double?) {
+        var recipe = recipe
+        recipe.learningRate = choice.learningRate
+        recipe.weightDecay = choice.weightDecay
+        recipe.steps = steps
         let profiles = world.users.demographicCount
         var configuration = base
         if kind != .sessionContext {
@@ -157,10 +190,10 @@ struct SessionContextExperiment {
         }
         let model = SessionContextModel(
             configuration, catalogue: catalogue, profileCount: profiles, from: RandomSource(seed: seed))
-        try model.fit(
+        let loss = try model.fit(
             kind == .debiasedClicks ? debiasedTraining : training, heldOut: heldOut, recipe, seed: seed,
             isInterrupted: isInterrupted)
-        return model
+        return (model, loss)
     }
 
     // MARK: - Measures

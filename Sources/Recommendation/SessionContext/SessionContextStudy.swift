@@ -27,6 +27,7 @@ public struct SessionContextStudy: Study {
 
     public func budget(_ scale: Scale) -> Budget {
         let own = SessionContextScale(scale)
+        // Four models and, in the null worlds, two each; the search, once for all seeds, comes on top.
         return Budget(seeds: own.seeds, steps: 8 * own.steps)
     }
 
@@ -37,16 +38,23 @@ public struct SessionContextStudy: Study {
     @TensorActor
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = SessionContextScale(context.scale)
+        let first = context.seeds.first ?? 0
+        let models: [SessionContextExperiment.Model] =
+            context.isAblated
+            ? [.clicks, .jointWithoutContext, .sessionContext] : SessionContextExperiment.Model.allCases
+        let search = try experiment(.full, scale, seed: StudySearch<FittingChoice>.seed).search(
+            models, note: { context.note($0, seed: first) },
+            isInterrupted: { (try? context.checkInterruption()) == nil })
         let measured = try await context.measure { seed in
             var values = SeedValues()
-            if !context.isAblated { try measureFull(scale, seed: seed, context, &values) }
-            try measureConstantBrowsing(scale, seed: seed, context, &values)
-            try measureMemoryless(scale, seed: seed, context, &values)
+            if !context.isAblated { try measureFull(scale, search, seed: seed, context, &values) }
+            try measureConstantBrowsing(scale, search, seed: seed, context, &values)
+            try measureMemoryless(scale, search, seed: seed, context, &values)
             return values
         }
         return try context.result(
             measured, protocol: protocolFields(scale),
-            tables: [Self.listTable(measured), Self.predictionTable(measured)])
+            tables: [Self.listTable(measured), Self.predictionTable(measured), search.table])
     }
 
     private func experiment(_ world: SessionWorld, _ scale: SessionContextScale, seed: Int) throws
@@ -56,27 +64,26 @@ public struct SessionContextStudy: Study {
     }
 
     private func measureFull(
-        _ scale: SessionContextScale, seed: Int, _ context: StudyContext, _ values: inout SeedValues
+        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.full, scale, seed: seed)
         let starts = experiment.starts.map(\.request)
         let stops = { (try? context.checkInterruption()) == nil }
-        for (kind, name) in [
-            (SessionContextExperiment.Model.clicks, Variant.clicks), (.debiasedClicks, Variant.debiased),
-        ] {
+        for kind in [SessionContextExperiment.Model.clicks, .debiasedClicks] {
+            let name = kind.rawValue
             context.note("training \(name)", seed: seed)
-            let model = try experiment.trained(kind, isInterrupted: stops)
+            let model = try experiment.trained(kind, search, isInterrupted: stops)
             try experiment.measurePrediction(model, name, into: &values)
             experiment.measureLists(
                 SessionScorer(model, requests: starts), .clicks, name, into: &values)
         }
         let weight = SessionContextExperiment.viewWeight
         let value = SessionContextExperiment.Rule.expectedValue(beamWidth: scale.beamWidth, viewWeight: weight)
-        for (kind, name) in [
-            (SessionContextExperiment.Model.jointWithoutContext, Variant.joint), (.sessionContext, Variant.method),
-        ] {
+        for kind in [SessionContextExperiment.Model.jointWithoutContext, .sessionContext] {
+            let name = kind.rawValue
             context.note("training \(name)", seed: seed)
-            let model = try experiment.trained(kind, isInterrupted: stops)
+            let model = try experiment.trained(kind, search, isInterrupted: stops)
             try experiment.measurePrediction(model, name, into: &values)
             let scorer = SessionScorer(model, requests: starts)
             experiment.measureLists(scorer, value, name, predicts: true, into: &values)
@@ -104,17 +111,18 @@ public struct SessionContextStudy: Study {
 
     /// The null control of the lists.
     private func measureConstantBrowsing(
-        _ scale: SessionContextScale, seed: Int, _ context: StudyContext, _ values: inout SeedValues
+        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.constantBrowsing, scale, seed: seed)
         let starts = experiment.starts.map(\.request)
         let stops = { (try? context.checkInterruption()) == nil }
         context.note("null world: training \(Variant.clicks)", seed: seed)
-        let clicks = try experiment.trained(.clicks, isInterrupted: stops)
+        let clicks = try experiment.trained(.clicks, search, isInterrupted: stops)
         experiment.measureLists(
             SessionScorer(clicks, requests: starts), .clicks, Variant.nullClicks, into: &values)
         context.note("null world: training \(Variant.method)", seed: seed)
-        let model = try experiment.trained(.sessionContext, isInterrupted: stops)
+        let model = try experiment.trained(.sessionContext, search, isInterrupted: stops)
         let scorer = SessionScorer(model, requests: starts)
         experiment.measureLists(
             scorer,
@@ -126,7 +134,8 @@ public struct SessionContextStudy: Study {
 
     /// The null control of the predictions.
     private func measureMemoryless(
-        _ scale: SessionContextScale, seed: Int, _ context: StudyContext, _ values: inout SeedValues
+        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.memoryless, scale, seed: seed)
         let stops = { (try? context.checkInterruption()) == nil }
@@ -135,7 +144,7 @@ public struct SessionContextStudy: Study {
             (.sessionContext, Variant.memoryless),
         ] {
             context.note("memoryless world: training \(name)", seed: seed)
-            let model = try experiment.trained(kind, isInterrupted: stops)
+            let model = try experiment.trained(kind, search, isInterrupted: stops)
             try experiment.measurePrediction(model, name, into: &values)
         }
     }
@@ -164,17 +173,20 @@ public struct SessionContextStudy: Study {
             "scoring": .text(
                 "the world's own probabilities, browsing summed, \(scale.draws) click histories a list"),
             "stepsPerModel": .integer(scale.steps),
+            "search": .text(
+                "each model: \(SessionContextExperiment.choices.count) trials of \(scale.trialSteps) steps on logs of another "
+                    + "seed, by its own held-out loss; the null worlds go by it too"),
         ]
     }
 }
 
 extension SessionContextStudy {
     enum Variant {
-        static let method = "session-context"
+        static let method = SessionContextExperiment.Model.sessionContext.rawValue
         static let greedy = "session-context, greedy"
-        static let clicks = "click-ranking"
-        static let debiased = "debiased-click-ranking"
-        static let joint = "joint-without-context"
+        static let clicks = SessionContextExperiment.Model.clicks.rawValue
+        static let debiased = SessionContextExperiment.Model.debiasedClicks.rawValue
+        static let joint = SessionContextExperiment.Model.jointWithoutContext.rawValue
         static let contextClicks = "click-ranking-with-context"
         static let random = "random"
         static let trueClicks = "true clicks"

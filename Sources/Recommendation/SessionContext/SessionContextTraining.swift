@@ -122,19 +122,23 @@ extension SessionContextModel {
     }
 
     /// Trains on a log and keeps the parameters that were best on held-out sessions.
+    /// - Returns: their held-out loss, in nats a view.
     /// - Throws: `TrainingError`, `BatchSourceError`, `CancellationError` where interrupted.
+    @discardableResult
     package func fit(
         _ training: SessionLog, heldOut: SessionLog, _ recipe: SessionTrainingRecipe, seed: UInt64,
         isInterrupted: @escaping () -> Bool
-    ) throws {
+    ) throws -> Double? {
         train()
         let learner = SessionContextLearner(self, training: training, heldOut: heldOut)
         let job = try recipe.job(learner, sessionCount: training.sessionCount, seed: seed)
         let loop = TrainingLoop(
             learner: learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule, limits: job.limits)
         loop.isInterrupted = isInterrupted
-        if try loop.run().reason == .interrupted { throw CancellationError() }
+        let outcome = try loop.run()
+        if outcome.reason == .interrupted { throw CancellationError() }
         train { _ in false }
+        return outcome.progress.bestMetric
     }
 
     /// Predicted probabilities of every exposed row with its labels; browse labels that are censored are left out.

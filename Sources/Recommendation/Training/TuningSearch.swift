@@ -1,4 +1,6 @@
 import Evaluation
+import Layers
+import Training
 
 /// The small search that every model of a comparison gets: the same number of configurations, the same budget each,
 /// chosen by the same validation metric.
@@ -48,16 +50,70 @@ public enum TuningSearch {
     }
 }
 
+/// A step size and a decay: what the search of a comparison varies for every model alike.
+public struct FittingChoice: Sendable, Hashable, Codable, CustomStringConvertible {
+    public var learningRate: Double
+    public var weightDecay: Double
+
+    public init(learningRate: Double, weightDecay: Double) {
+        self.learningRate = learningRate
+        self.weightDecay = weightDecay
+    }
+
+    public var description: String { "rate \(learningRate), decay \(weightDecay)" }
+
+    /// Every rate with every decay.
+    public static func grid(rates: [Double], decays: [Double]) -> [FittingChoice] {
+        rates.flatMap { rate in decays.map { FittingChoice(learningRate: rate, weightDecay: $0) } }
+    }
+}
+
 extension FittingOptions {
     /// Eight configurations around these: four learning rates by two weight decays.
     public var searchSpace: [FittingOptions] {
-        [0.3, 1, 3, 10].flatMap { scale in
-            [0, 1e-2].map { decay in
-                var options = self
-                options.learningRate = learningRate * scale
-                options.weightDecay = decay
-                return options
-            }
+        FittingChoice.grid(rates: [0.3, 1, 3, 10].map { learningRate * $0 }, decays: [0, 1e-2]).map { choice in
+            var options = self
+            options.learningRate = choice.learningRate
+            options.weightDecay = choice.weightDecay
+            return options
         }
+    }
+}
+
+extension FittingOptions {
+    /// The setting of a recipe that asks for ``searched(watching:source:measure:say:model:)``.
+    static let searchField = RecipeField(
+        "search", "First tries eight pairs of rate and decay, each for a third of the epochs, and trains with the best."
+    )
+
+    /// These options with the rate and the decay that did best on validation data: the small search that makes models
+    /// comparable, each with its own best setting after the same number of trials.
+    ///
+    /// - Parameters:
+    ///   - source: batches of one trial, and how many of them make a pass.
+    ///   - model: a new model for each trial.
+    /// - Throws: what training throws; a trial that diverges is one without result.
+    func searched<Model: TrainableModel, Source: BatchSource>(
+        watching watched: WatchedMetric, source: () throws -> (Source, batchesPerPass: Int),
+        measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
+    ) throws -> FittingOptions where Source.Batch == Model.Batch {
+        var trial = self
+        trial.epochs = (epochs + 2) / 3
+        let result = try TuningSearch.run(trial.searchSpace, watching: watched) { options in
+            let (batches, batchesPerPass) = try source()
+            do {
+                return try Fitting.run(
+                    try model(), on: batches, batchesPerPass: batchesPerPass, options: options, watching: watched,
+                    measure: measure
+                ).watched
+            } catch TrainingError.diverged(_, _, _) { return nil }
+        }
+        var best = self
+        best.learningRate = result.configuration.learningRate
+        best.weightDecay = result.configuration.weightDecay
+        say(
+            "search: rate \(best.learningRate), decay \(best.weightDecay) of \(result.trials.count) trials, "
+                + "\(watched.name) \(result.value ?? .nan)")
+        return best
     }
 }

@@ -1,5 +1,5 @@
 import Evaluation
-public import Layers
+import Layers
 import Tensors
 public import Training
 

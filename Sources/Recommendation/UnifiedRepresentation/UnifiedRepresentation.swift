@@ -1,6 +1,6 @@
 public import Layers
 public import Tensors
-public import Training
+import Training
 
 /// Deep unified representation of heterogeneous items (DURation, WWW 2022; equations from the released code).
 ///

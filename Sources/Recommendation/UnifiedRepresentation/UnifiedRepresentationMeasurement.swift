@@ -13,6 +13,8 @@ struct UnifiedRepresentationScale: Sendable {
     let configuration: UnifiedRepresentationConfiguration
     /// Shares of the sparse type's training pairs, in per cent.
     let shares: [Int]
+    /// Passes of a trial of the search.
+    let trialEpochs: Int
 
     init(_ scale: Scale) {
         var world = ItemTypeConfiguration()
@@ -22,14 +24,14 @@ struct UnifiedRepresentationScale: Sendable {
             world.userCount = 100
             world.itemCounts = [60, 40, 30]
             configuration.epochs = 2
-            (seeds, trainPairs, testPairsPerType, shares) = (2, 1_200, 200, [100, 10])
+            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (2, 1_200, 200, [100, 10], 1)
         case .quick:
             world.userCount = 800
             world.itemCounts = [400, 240, 120]
-            (seeds, trainPairs, testPairsPerType, shares) = (5, 56_000, 6_000, [100, 30, 10])
+            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (5, 56_000, 6_000, [100, 30, 10], 2)
         case .full:
             configuration.epochs = 60
-            (seeds, trainPairs, testPairsPerType, shares) = (10, 42_000, 12_000, [100, 30, 10])
+            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (10, 42_000, 12_000, [100, 30, 10], 20)
         }
         self.world = world
         self.configuration = configuration
@@ -40,7 +42,7 @@ struct UnifiedRepresentationScale: Sendable {
         let stepsPerEpoch = (trainPairs * 10 / 14 + configuration.batchSize - 1) / configuration.batchSize
         let trainings =
             shares.reduce(0) { $0 + UnifiedRepresentationStudy.Variant.measured(share: $1, isAblated: false).count }
-            + UnifiedRepresentationStudy.Variant.nullRivals.count + 7
+            + UnifiedRepresentationStudy.Variant.rivals.count + 7
         return trainings * stepsPerEpoch * configuration.epochs
     }
 
@@ -49,9 +51,9 @@ struct UnifiedRepresentationScale: Sendable {
             "trainingPairs": .integer(trainPairs), "validationPairs": .integer(trainPairs / 4),
             "testPairsPerType": .integer(testPairsPerType), "users": .integer(world.userCount),
             "items": .array(world.itemCounts.map { .integer($0) }), "epochs": .integer(configuration.epochs),
-            "alignmentWeight": .number(configuration.alignmentWeight),
-            "topologyWeight": .number(configuration.topologyWeight),
-            "learningRate": .number(configuration.learningRate), "weightDecay": .number(configuration.weightDecay),
+            "search": .text(
+                "each model: 8 trials of \(trialEpochs) passes on pairs of another seed, by the sparse type's validation "
+                    + "area; all shares, ablations and controls go by it"),
             "split": "independent streams of pairs; early stopping on validation, values on test",
         ]
     }
@@ -62,6 +64,7 @@ struct UnifiedRepresentationMeasurement {
     typealias Variant = UnifiedRepresentationStudy.Variant
 
     private let scale: UnifiedRepresentationScale
+    private let search: StudySearch<PairChoice>
     private let seed: UInt64
     private let note: (String) throws -> Void
     private let world: ItemTypeWorld
@@ -73,8 +76,12 @@ struct UnifiedRepresentationMeasurement {
     private var validation: [String: Double] = [:]
     private var values = SeedValues()
 
-    init(_ scale: UnifiedRepresentationScale, seed: Int, note: @escaping (String) throws -> Void) throws {
+    init(
+        _ scale: UnifiedRepresentationScale, _ search: StudySearch<PairChoice>, seed: Int,
+        note: @escaping (String) throws -> Void
+    ) throws {
         self.scale = scale
+        self.search = search
         self.seed = UInt64(seed)
         self.note = note
         world = try ItemTypeWorld(scale.world, seed: self.seed)
@@ -104,7 +111,7 @@ struct UnifiedRepresentationMeasurement {
         }
         for share in [100, 10] {
             let thin = nullData.thinned(type: nullData.sparseType, share: Double(share) / 100)
-            let variants = [Variant.unified, .perType] + (share == 100 ? Variant.nullRivals : [])
+            let variants = [Variant.unified, .perType] + (share == 100 ? Variant.rivals : [])
             for variant in variants { try measure(variant, on: thin, share: share, name: variant.inNullWorld) }
             if share == 100 { chooseStrongest { $0.inNullWorld } }
         }
@@ -121,8 +128,9 @@ struct UnifiedRepresentationMeasurement {
         let sparse = data.sparseType
         let own = variant == .perType ? data.only(type: sparse) : data
         let place = variant == .perType ? 0 : sparse
-        let model = variant.scorer(own, scale.configuration, seed: seed)
-        try model.fit(own, scale.configuration, stepsPerPass: stepsPerPass, seed: seed)
+        let configuration = scale.configuration.with(search[variant.searched.rawValue])
+        let model = variant.scorer(own, configuration, seed: seed)
+        try model.fit(own, configuration, stepsPerPass: stepsPerPass, seed: seed)
         let areas = try model.areas(own.test)
         values[name, UnifiedRepresentationStudy.area(sparseAt: share)] = areas[place]
         validation[name] = try model.areas(own.validation)[place] ?? 0

@@ -53,8 +53,19 @@ public struct UnifiedRepresentationPairStudy: Study {
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let pairs = try HeterogeneousData.crossDomainPair(pair, in: data)
         let configuration = configuration(context.scale)
+        let first = context.seeds.first ?? 0
+        let trialEpochs = max(1, configuration.epochs / 4)
+        let search = try UnifiedRepresentationStudy.Variant.search(
+            [.unified, .perType] + Self.rivals,
+            on: try HeterogeneousData(
+                pairs, negatives: 1, testNegatives: 4, seed: UInt64(StudySearch<PairChoice>.seed)),
+            configuration, epochs: trialEpochs
+        ) {
+            context.note($0, seed: first)
+            try context.checkInterruption()
+        }
         let measured = try await context.measure { seed in
-            try values(pairs, configuration, seed: seed, context)
+            try values(pairs, configuration, search, seed: seed, context)
         }
         return try context.result(
             measured,
@@ -62,6 +73,9 @@ public struct UnifiedRepresentationPairStudy: Study {
                 "pair": .text(pair), "negativesPerPositive": .integer(1), "testNegativesPerPositive": .integer(4),
                 "split": "published train and test; a tenth of train validates",
                 "epochs": .integer(configuration.epochs),
+                "search": .text(
+                    "each model: 8 trials of \(trialEpochs) passes with negatives of another seed, by the smaller category's "
+                        + "validation area"),
             ],
             tables: [
                 UnifiedRepresentationStudy.table(
@@ -72,7 +86,8 @@ public struct UnifiedRepresentationPairStudy: Study {
                     note:
                         "Negatives are uniform among items the user never met. `released inputs` fills the interaction "
                         + "multi-hots as the released code does, before the split: a positive test pair is then the only "
-                        + "kind whose own edge is among the inputs.")
+                        + "kind whose own edge is among the inputs."),
+                search.table,
             ])
     }
 
@@ -87,18 +102,22 @@ public struct UnifiedRepresentationPairStudy: Study {
     }
 
     private func values(
-        _ pair: CrossDomainPair, _ configuration: UnifiedRepresentationConfiguration, seed: Int, _ context: StudyContext
+        _ pair: CrossDomainPair, _ configuration: UnifiedRepresentationConfiguration, _ search: StudySearch<PairChoice>,
+        seed: Int, _ context: StudyContext
     ) throws -> SeedValues {
         let data = try HeterogeneousData(pair, negatives: 1, testNegatives: 4, seed: UInt64(seed))
         let sparse = data.sparseType
+        // A model of one category takes as many steps as the others.
+        let stepsPerPass = try PairSource(data.train, batchSize: configuration.batchSize, seed: 0).stepsPerEpoch
         var values = SeedValues()
         var validation: [UnifiedRepresentationStudy.Variant: Double] = [:]
         func measure(_ variant: UnifiedRepresentationStudy.Variant, _ data: HeterogeneousData, name: String) throws {
             context.note(name, seed: seed)
             try context.checkInterruption()
             let isAlone = data.types.count == 1
-            let model = variant.scorer(data, configuration, seed: UInt64(seed))
-            try model.fit(data, configuration, seed: UInt64(seed))
+            let own = configuration.with(search[variant.searched.rawValue])
+            let model = variant.scorer(data, own, seed: UInt64(seed))
+            try model.fit(data, own, stepsPerPass: stepsPerPass, seed: UInt64(seed))
             let areas = try model.areas(data.test)
             values[name, "auc-sparse"] = areas[isAlone ? 0 : sparse]
             if !isAlone { values[name, "auc-rich"] = areas[1 - sparse] }

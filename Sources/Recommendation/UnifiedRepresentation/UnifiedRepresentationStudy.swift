@@ -33,8 +33,20 @@ public struct UnifiedRepresentationStudy: Study {
     @TensorActor
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = UnifiedRepresentationScale(context.scale)
+        let first = context.seeds.first ?? 0
+        let seed = StudySearch<PairChoice>.seed
+        let search = try Variant.search(
+            [.unified, .perType] + Variant.rivals,
+            on: HeterogeneousData(
+                ItemTypeWorld(scale.world, seed: UInt64(seed)), trainPairs: scale.trainPairs,
+                testPairsPerType: scale.testPairsPerType),
+            scale.configuration, epochs: scale.trialEpochs
+        ) {
+            context.note($0, seed: first)
+            try context.checkInterruption()
+        }
         let measured = try await context.measure { seed in
-            var measurement = try UnifiedRepresentationMeasurement(scale, seed: seed) { note in
+            var measurement = try UnifiedRepresentationMeasurement(scale, search, seed: seed) { note in
                 context.note(note, seed: seed)
                 try context.checkInterruption()
             }
@@ -43,7 +55,7 @@ public struct UnifiedRepresentationStudy: Study {
         return try context.result(
             measured, protocol: scale.protocolFields,
             tables: [
-                Self.areaTable(measured), Self.spaceTable(measured), Self.leakTable(measured),
+                Self.areaTable(measured), Self.spaceTable(measured), Self.leakTable(measured), search.table,
             ])
     }
 }
@@ -112,8 +124,6 @@ extension UnifiedRepresentationStudy {
 
         /// What the strongest baseline is chosen from.
         static let rivals: [Variant] = [.factors, .sharedFields, .contentBoosted, .dualTransfer]
-        /// The rivals in the null world: identities, and identities with attributes.
-        static let nullRivals: [Variant] = [.factors, .contentBoosted]
         static let trained: [Variant] = [.unified, .noAlignment, .noTopology, .noShaping, .perType] + rivals
 
         /// What is trained at a share of the sparse type's data; in between the ends only the course is of interest.
@@ -135,7 +145,7 @@ extension UnifiedRepresentationStudy {
         let metrics = ["auc-rich-100", "auc-middle-100", "auc-sparse-100", "auc-sparse-30", "auc-sparse-10"]
         let names =
             Variant.trained.map(\.rawValue) + [Variant.oracle.rawValue]
-            + ([Variant.unified, .perType] + Variant.nullRivals).map(\.inNullWorld)
+            + ([Variant.unified, .perType] + Variant.rivals).map(\.inNullWorld)
         return table(
             "Area under the curve by type and share of the sparse type's data", measured, variants: names,
             metrics: metrics, headings: ["rich", "middle", "sparse, 100 %", "sparse, 30 %", "sparse, 10 %"],

@@ -11,7 +11,7 @@ struct GeographicGroupsStudyTests {
     private func run(ablate: Bool = false) async throws -> StudyResult {
         try await StudyRunner(
             environment: RunEnvironment(processor: "test", threads: 1, precision: "f32", system: "test"), commit: "abc"
-        ).run(GeographicGroupsStudy(data: DataDirectory(folders: [])), scale: .smoke, ablate: ablate)
+        ).run(GeographicGroupsStudy(), scale: .smoke, ablate: ablate)
     }
 
     @Test(
@@ -29,6 +29,31 @@ struct GeographicGroupsStudyTests {
         let coordinates = Summary(recovery.values.baseline).mean
         #expect(abs(recovery.control.effect.estimate + coordinates) < 0.1)
         #expect(recovery.control.effect.estimate < 0)
+        let search = try #require(result.tables.first { $0.title == "Search" })
+        #expect(search.rows.count == 12)
+        #expect(search.rows.allSatisfy { $0[2] == 8 && $0[3].text <= $0[4].text })
+    }
+
+    @Test("Check-ins that are nowhere are an error that names the set")
+    func noCheckIns() async {
+        let runner = StudyRunner(
+            environment: RunEnvironment(processor: "test", threads: 1, precision: "f32", system: "test"), commit: "abc")
+        await #expect(throws: CorpusError.self) {
+            _ = try await runner.run(GeographicGroupsCheckInStudy(data: DataDirectory(folders: [])), scale: .smoke)
+        }
+    }
+
+    @Test(
+        "Check-ins of New York train every model; random groups are the control",
+        .enabled(if: DataDirectory().find(dataSet: "foursquare-nyc", anyOf: ["NYC.npy"]) != nil),
+        .timeLimit(.minutes(2)))
+    func checkIns() async throws {
+        let result = try await StudyRunner(
+            environment: RunEnvironment(processor: "test", threads: 1, precision: "f32", system: "test"), commit: "abc"
+        ).run(GeographicGroupsCheckInStudy(), scale: .smoke)
+        #expect(result.claims.map(\.control.name) == ["random groups", "random groups", "random groups"])
+        // Distance and earlier visits tell most of the five places apart.
+        #expect(result.claims.flatMap { $0.values.method + $0.values.baseline }.allSatisfy { $0 > 0.6 && $0 < 0.95 })
     }
 
     @Test("Ablated, the null world and random groups stand in the method's place", .timeLimit(.minutes(2)))

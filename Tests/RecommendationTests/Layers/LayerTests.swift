@@ -87,6 +87,19 @@ struct RecommendationLayerTests {
         #expect(served.floats == [5, 8])
     }
 
+    @Test("Fewer rows than the smallest batch are normalised with running moments, which they move by less")
+    func smallBatchesOfADomain() {
+        let norm = PartitionedNormalization(domains: 1, dimensions: 1, epsilon: 0, smallestBatch: 4)
+        norm.means.assign(Tensor([4] as [Float], shape: [1, 1]))
+        let x = Tensor([1, 3] as [Float], shape: [2, 1])  // mean 2, unbiased variance 2
+        let served = norm(x, domain: 0)
+        // Half of the momentum of 0.1: the mean goes to 4 - 0.05 · 2, the variance to 1 + 0.05 · (2 - 1).
+        #expect(norm.means.isClose(to: Tensor([3.9] as [Float], shape: [1, 1]), absoluteTolerance: 1e-6))
+        #expect(norm.variances.isClose(to: Tensor([1.05] as [Float], shape: [1, 1]), absoluteTolerance: 1e-6))
+        let expected = [1, 3].map { Float(($0 - 3.9) / 1.05.squareRoot()) }
+        #expect(served.isClose(to: Tensor(expected, shape: [2, 1]), absoluteTolerance: 1e-5))
+    }
+
     @Test("A sequence takes the rows of its category, and its mean leaves padding out")
     func sequenceEmbeddings() throws {
         let schema = FeatureSchema(

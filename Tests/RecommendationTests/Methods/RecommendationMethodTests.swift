@@ -66,6 +66,27 @@ struct RecommendationMethodTests {
         }
     }
 
+    @Test("With search=true a method first tries eight settings and says which it trains with")
+    func search() async throws {
+        final class Said: @unchecked Sendable { var lines: [String] = [] }
+        try await withTemporaryFolder { folder in
+            for method in [PairwiseRankingMethod.self, LogisticRegressionMethod.self] as [any RecommendationMethod.Type]
+            {
+                var document = try RecipeDocument(yaml: "method: \(method.name)", source: "test")
+                for value in ["search=true", "fitting.epochs=2", "fitting.rowsPerBatch=512"] { try document.set(value) }
+                let recipe = document
+                let said = Said()
+                var session = TrainingSession(output: folder.appending(path: method.name))
+                session.showsProgress = false
+                session.say = { said.lines.append($0) }
+                let quiet = session
+                _ = try await TensorActor.run { try method.train(recipe: recipe, in: quiet) }
+                let line = try #require(said.lines.first { $0.hasPrefix("search: rate ") })
+                #expect(line.contains("of 8 trials"))
+            }
+        }
+    }
+
     @Test(
         "Atomic files with users and items: features are joined, histories lie strictly before, strangers are index 0")
     func atomicFiles() async throws {

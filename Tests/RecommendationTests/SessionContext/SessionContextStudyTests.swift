@@ -23,6 +23,8 @@ struct SessionContextStudyTests {
         let views = try #require(result.claims.first { $0.claim.id == "session-context-views" })
         #expect(abs(views.control.effect.estimate) < 1e-6)
         #expect(views.values.method.allSatisfy { $0 > 1 && $0 < 6 })
+        let search = try #require(result.tables.first { $0.title == "Search" })
+        #expect(search.rows.count == 4 && search.rows.allSatisfy { $0[2] == 8 })
     }
 
     @Test("Ablated, the null worlds stand in the method's place")

@@ -62,6 +62,7 @@ struct UnifiedRepresentationPairStudyTests {
             let result = try await runner.run(UnifiedRepresentationPairStudy(data: directory), scale: .smoke)
             #expect(result.claims.allSatisfy { $0.verdict == .notShown && $0.world == .public })
             #expect(result.tables[0].rows.contains { $0[0] == "released inputs" })
+            #expect(result.tables[1].rows.count == 5 && result.tables[1].rows.allSatisfy { $0[2] == 8 })
         }
         await #expect(throws: CorpusError.self) {
             _ = try await runner.run(UnifiedRepresentationPairStudy(data: DataDirectory(folders: [])), scale: .smoke)

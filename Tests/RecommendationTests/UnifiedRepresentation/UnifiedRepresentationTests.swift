@@ -234,6 +234,8 @@ struct UnifiedRepresentationStudyTests {
         // The world's own probabilities are far ahead of two epochs of training.
         let oracle = try #require(result.tables[0].rows.first { $0[0] == "oracle" })
         #expect(oracle[1].text > "0.8")
+        let search = try #require(result.tables.first { $0.title == "Search" })
+        #expect(search.rows.count == 6 && search.rows.allSatisfy { $0[2] == 8 })
     }
 
     @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(3)))

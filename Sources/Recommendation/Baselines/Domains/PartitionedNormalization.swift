@@ -12,8 +12,12 @@ public final class PartitionedNormalization: Layer {
     public let variances: Tensor  // running, [domains, dimensions]
     public let momentum: Double
     public let epsilon: Double
+    /// Fewer rows are normalised with the running moments of their domain: their own say too little.
+    public let smallestBatch: Int
 
-    public init(domains: Int, dimensions: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) {
+    public init(
+        domains: Int, dimensions: Int, momentum: Double = 0.1, epsilon: Double = 1e-5, smallestBatch: Int = 2
+    ) {
         scale = .ones([dimensions])
         shift = .zeros([dimensions])
         domainScales = .zeros([domains, dimensions])
@@ -22,20 +26,22 @@ public final class PartitionedNormalization: Layer {
         variances = .ones([domains, dimensions])
         self.momentum = momentum
         self.epsilon = epsilon
+        self.smallestBatch = max(2, smallestBatch)
     }
 
-    /// - Parameter x: `[rows, dimensions]`, all of one domain. While gradients are recorded, at least two rows are
-    ///   normalised with their own moments; a single one with the running moments.
+    /// - Parameter x: `[rows, dimensions]`, all of one domain. While gradients are recorded, at least ``smallestBatch`` rows
+    ///   are normalised with their own moments; fewer with the running ones, which they move by less.
     public func callAsFunction(_ x: Tensor, domain: Int) -> Tensor {
         var mean = means.select(domain, along: 0)
         var variance = variances.select(domain, along: 0)
         let rows = x.size(0)
         if Tensor.recordsGradients, rows > 1 {
             let own = (mean: x.mean(along: 0), variance: x.variance(along: 0, correction: 0))
+            let momentum = momentum * min(1, Double(rows) / Double(smallestBatch))
             mean.moveTowards(own.mean.detached(), weight: momentum)
             let unbiased = withoutGradients { own.variance.detached() * (Double(rows) / Double(rows - 1)) }
             variance.moveTowards(unbiased, weight: momentum)
-            (mean, variance) = own
+            if rows >= smallestBatch { (mean, variance) = own }
         }
         let factor = scale * (domainScales.select(domain, along: 0) + 1) * (variance + epsilon).reciprocalSquareRoot()
         return (x - mean) * factor + (shift + domainShifts.select(domain, along: 0))

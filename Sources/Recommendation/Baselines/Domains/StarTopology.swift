@@ -12,6 +12,8 @@ public final class StarTopology: FeatureModel {
         public var dimensions = 16
         public var widths = [256, 128, 64]
         public var auxiliaryWidths = [32]
+        /// Rows of a domain in a batch from which their own moments normalise them.
+        public var smallestBatch = 2
 
         public init() {}
     }
@@ -59,7 +61,8 @@ public final class StarTopology: FeatureModel {
         domains = Embedding(
             count: schema.domainCount, dimensions: configuration.dimensions, standardDeviation: 0.05, from: source)
         let width = schema.fieldCount * configuration.dimensions
-        normalization = PartitionedNormalization(domains: schema.domainCount, dimensions: width)
+        normalization = PartitionedNormalization(
+            domains: schema.domainCount, dimensions: width, smallestBatch: configuration.smallestBatch)
         let widths = [width] + configuration.widths + [schema.tasks.count]
         layers = zip(widths, widths.dropFirst()).map {
             StarLinear(domains: schema.domainCount, inputs: $0, outputs: $1, from: source)

@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+/// Recommenders from a user's own log, through the tool.
+@Suite("recommend", .serialized) struct RecommendTests {
+    private struct Answer: Decodable {
+        struct Item: Decodable { let item: String }
+        let items: [Item]
+        let unknownItems: [String]
+        let isUserKnown: Bool
+        let isFallback: Bool
+    }
+    private struct Measured: Decodable {
+        let metrics: [String: Double]
+        let count: Int
+    }
+
+    /// 12 users who like items of their own parity; the file is not in the order of time.
+    private func log(in home: URL) throws -> String {
+        var rows: [String] = []
+        for user in 0..<12 {
+            for step in 0..<10 {
+                let item = (2 * ((user * 3 + step) % 9) + user % 2) % 18
+                rows.append("u\(user),i\(item),\(step * 100 + user),1,a\(user % 2)")
+                rows.append("u\(user),i\((item + 1) % 18),\(step * 100 + user),0,a\(user % 2)")
+            }
+        }
+        let file = home.appending(path: "log.csv")
+        let text = "user_id,item_id,timestamp,click,area\n" + rows.reversed().joined(separator: "\n") + "\n"
+        try Data(text.utf8).write(to: file)
+        return file.path
+    }
+
+    private static let short = ["--set", "fitting.epochs=2", "--set", "fitting.rowsPerBatch=32"]
+
+    @Test("From a log out of order: trained, measured beside popularity, and asked; strangers fall back and are named")
+    func identities() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let file = try log(in: tool.home)
+        let data = ["--set", "data.source=\(file)", "--set", "data.rating=click", "--set", "data.numbers=[click]"]
+        let trained = try tool.run(["train", "recommend-bpr", "--name", "shop"] + data + Self.short)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let measured = try tool.run("evaluate", "recommend-bpr", "shop", "--json").json(Measured.self)
+        #expect(measured.count == 12)
+        #expect(measured.metrics["nDCG@10"] != nil && measured.metrics["popularity.nDCG@10"] != nil)
+
+        let known = try tool.run(
+            "recommend", "shop", "--user", "u3", "--history", "i1,nothing", "--count", "5", "--json")
+        let answer = try known.json(Answer.self)
+        #expect(answer.items.count == 5 && !answer.items.contains { $0.item == "i1" })
+        #expect(answer.unknownItems == ["nothing"] && answer.isUserKnown && !answer.isFallback)
+        #expect(known.errors.contains("unknown items, passed over: nothing"))
+
+        let stranger = try tool.run("recommend", "shop", "--user", "nobody", "--json")
+        #expect(stranger.status == 0)
+        #expect(try stranger.json(Answer.self).isFallback)
+        #expect(stranger.errors.contains("user nobody is not in the training data"))
+        #expect(stranger.errors.contains("most popular"))
+
+        let shelf = tool.home.appending(path: "shelf.txt")
+        try Data("x\ny\n".utf8).write(to: shelf)
+        let empty = try tool.run("recommend", "shop", "--user", "u3", "--candidates", shelf.path)
+        #expect(empty.status == 1 && empty.errors.contains("no item to choose from"))
+    }
+
+    @Test(
+        "A model of features knows an area without training rows as a stranger, and answers for users without history")
+    func features() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let file = try log(in: tool.home)
+        let data = [
+            "--set", "data.interactions.source=\(file)", "--set", "data.domain=area", "--set",
+            "data.interactions.tokens=[area]",
+        ]
+        let trained = try tool.run(["train", "recommend-star", "--name", "areas"] + data + Self.short)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let answer = try tool.run("recommend", "areas", "--user", "u1", "--count", "3", "--json").json(Answer.self)
+        #expect(answer.items.count == 3 && answer.isUserKnown && !answer.isFallback)
+        // The test rows come from an area that nobody trained with.
+        let elsewhere = tool.home.appending(path: "elsewhere.csv")
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+            .replacingOccurrences(of: ",a0", with: ",b").replacingOccurrences(of: ",a1", with: ",b")
+        try Data(text.utf8).write(to: elsewhere)
+        let measured = try tool.run(
+            "evaluate", "recommend-star", "areas", "--set", "data.interactions.source=\(elsewhere.path)", "--json")
+        #expect(measured.status == 0, "\(measured.errors)")
+        #expect(try #require(measured.json(Measured.self).metrics["logLoss"]).isFinite)
+    }
+
+    @Test(
+        "A broken log is one line that names file, place and column",
+        arguments: [
+            ("recommend-bpr", "user_id,thing,timestamp\nu1,i1,1\n", "item_id"),
+            ("recommend-bpr", "user_id,item_id,timestamp\nu1,i1,soon\n", "soon"),
+            ("recommend-bpr", "user_id,item_id,timestamp\nu1,i1\n", "line 2"),
+            ("recommend-bpr", "user_id,item_id,timestamp\n", "log.csv"),
+            ("recommend-deepfm", "user_id,item_id,timestamp,click\nu1,i1,1,NaN\n", "NaN"),
+            ("recommend-deepfm", "user_id,item_id,timestamp\nu1,i1,1\n", "click"),
+        ])
+    func broken(method: String, text: String, complaint: String) throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let file = tool.home.appending(path: "log.csv")
+        try Data(text.utf8).write(to: file)
+        let key = method == "recommend-bpr" ? "data.source" : "data.interactions.source"
+        let outcome = try tool.run("train", method, "--set", "\(key)=\(file.path)")
+        #expect(outcome.status == 1)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.contains(complaint), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("wallfacer: ") } == 1)
+        #expect(!FileManager.default.fileExists(atPath: tool.home.appending(path: "artefacts").path + "/\(method)-1"))
+    }
+}
