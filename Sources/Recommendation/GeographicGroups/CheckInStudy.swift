@@ -61,8 +61,10 @@ public struct GeographicGroupsCheckInStudy: Study {
                 folder: folder, scale: scale, configuration: configuration, seed: seed, isInterrupted: stops)
         }
         let models = Self.models.filter { context.needs($0.rawValue) || !context.isAblated }
-        var search = StudySearch<FittingChoice>(watching: GeographicGroupsExperiment.watched)
-        try experiment(scale.trial, seed: StudySearch<FittingChoice>.seed).search(models, into: &search) {
+        var search = StudySearch<GeographicGroupsExperiment.CellChoice>(watching: GeographicGroupsExperiment.watched)
+        try experiment(scale.trial, seed: StudySearch<GeographicGroupsExperiment.CellChoice>.seed).search(
+            models, into: &search
+        ) {
             context.note($0, seed: context.seeds.first ?? 0)
         }
         let measured = try await context.measure { seed in

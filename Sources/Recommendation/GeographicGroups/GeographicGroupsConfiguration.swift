@@ -32,8 +32,9 @@ public struct GeographicGroupsConfiguration: Sendable, Codable, Equatable {
     public var firstTemperature = 8.0
     /// Below it a cell belongs to its best group alone.
     public var hardTemperature = 0.5
-    /// m: a cell of so many held-out rows counts as much as its region.
-    public var shrinkage = 20.0
+    /// m: a cell of so many held-out rows counts as much as its region. Where groups are not contiguous a large one gives
+    /// small cells the group of their region's busiest cell.
+    public var shrinkage = 2.0
     /// Rows at which the statistics of a cell, which make the first groups, are halved.
     public var statisticsShrinkage = 20.0
     /// A group with a smaller share of the rows is seeded anew.

@@ -44,7 +44,7 @@ struct GeographicGroupsScale {
 
     var searchField: JSONValue {
         .text(
-            "each model: \(GeographicGroupsExperiment.choices.count) trials of \(trialPasses) passes over "
+            "each model: \(GeographicGroupsExperiment.Model.method.choices.count) trials of \(trialPasses) passes over "
                 + "\(trialRequests) rows of another seed, by held-out log loss")
     }
 
@@ -70,8 +70,6 @@ struct GeographicGroupsExperiment {
     let seed: UInt64
     let isInterrupted: () -> Bool
 
-    /// What the search tries for every model.
-    static let choices = FittingChoice.grid(rates: [1e-3, 2e-3, 4e-3, 8e-3], decays: [0.01, 0.1])
     static let watched = WatchedMetric("logLoss", isHigherBetter: false)
     /// Cells with fewer training rows are small.
     static let smallCell = 100

@@ -18,6 +18,28 @@ extension GeographicGroupsExperiment {
         case positions = "k-means on coordinates"
         case statistics = "k-means on statistics"
         case oracle = "true groups"
+
+        /// Eight trials for every model: four rates, by two decays or, for the method, by two pulls of small cells to their
+        /// region.
+        var choices: [CellChoice] {
+            [1e-3, 2e-3, 4e-3, 8e-3].flatMap { rate in
+                self == .method
+                    ? [2, 20].map { CellChoice(learningRate: rate, weightDecay: 0.05, shrinkage: $0) }
+                    : [0.01, 0.1].map { CellChoice(learningRate: rate, weightDecay: $0) }
+            }
+        }
+    }
+
+    /// What the search of a model varies.
+    struct CellChoice: Sendable, CustomStringConvertible {
+        var learningRate: Double
+        var weightDecay: Double
+        /// Of the groups that are found by expectation maximisation.
+        var shrinkage: Double?
+
+        var description: String {
+            "rate \(learningRate), decay \(weightDecay)" + (shrinkage.map { ", shrinkage \($0)" } ?? "")
+        }
     }
 
     /// A trained model.
@@ -30,10 +52,10 @@ extension GeographicGroupsExperiment {
     }
 
     /// Searches for the settings of each model on data of the search's own seed.
-    func search(_ models: [Model], into search: inout StudySearch<FittingChoice>, note: (String) -> Void) throws {
+    func search(_ models: [Model], into search: inout StudySearch<CellChoice>, note: (String) -> Void) throws {
         for model in models {
             note("search: \(model.rawValue)")
-            try search.run(model.rawValue, Self.choices) { try heldOutLoss(trained(model, $0)) }
+            try search.run(model.rawValue, model.choices) { try heldOutLoss(trained(model, $0)) }
         }
     }
 
@@ -42,7 +64,7 @@ extension GeographicGroupsExperiment {
             probabilities: model.probabilities(data.heldOut), outcomes: data.heldOut.labels.map { $0 > 0.5 })
     }
 
-    func trained(_ model: Model, _ choice: FittingChoice) throws -> Trained {
+    func trained(_ model: Model, _ choice: CellChoice) throws -> Trained {
         switch model {
         case .method: try grouped(.expectationMaximization, choice)
         case .policy: try grouped(.policyGradient, choice)
@@ -134,10 +156,11 @@ extension GeographicGroupsExperiment {
     }
 
     private func grouped(
-        _ grouping: GeographicGroupsConfiguration.Grouping, groups: [Int]? = nil, _ choice: FittingChoice
+        _ grouping: GeographicGroupsConfiguration.Grouping, groups: [Int]? = nil, _ choice: CellChoice
     ) throws -> Trained {
         var configuration = configuration
         configuration.grouping = grouping
+        if let shrinkage = choice.shrinkage { configuration.shrinkage = shrinkage }
         let model = GroupNetwork(data.training.schema, configuration, from: source())
         if let groups { model.setGroups(groups) }
         model.train()
@@ -153,7 +176,7 @@ extension GeographicGroupsExperiment {
     }
 
     private func train<L: Learner, Source: BatchSource>(
-        _ learner: L, _ source: Source, steps: Int, interval: Int, _ choice: FittingChoice
+        _ learner: L, _ source: Source, steps: Int, interval: Int, _ choice: CellChoice
     ) throws where Source.Batch == L.Batch {
         var limits = TrainingLimits(steps: steps)
         limits.evaluationInterval = interval
@@ -171,7 +194,7 @@ extension GeographicGroupsExperiment {
 
     /// Trains a baseline on all rows for as many passes as the method, and keeps the best of them.
     private func fitted<Network: FeatureModel>(
-        _ model: Network, separatesDomains: Bool = false, passShare: Double = 1, _ choice: FittingChoice
+        _ model: Network, separatesDomains: Bool = false, passShare: Double = 1, _ choice: CellChoice
     ) throws -> Trained {
         model.train()
         let plain = model.schema.domainCount == 1
@@ -199,7 +222,7 @@ extension GeographicGroupsExperiment {
     }
 
     /// Copies of a single model for each cell, tuned by plain gradient steps on the cell's rows.
-    private func fineTuned(_ choice: FittingChoice, steps: Int = 15) throws -> Trained {
+    private func fineTuned(_ choice: CellChoice, steps: Int = 15) throws -> Trained {
         let base = tower(plainSchema)
         _ = try fitted(base, passShare: 0.8, choice)
         let training = data.training.withoutDomains()

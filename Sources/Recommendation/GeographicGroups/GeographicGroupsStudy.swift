@@ -33,9 +33,10 @@ public struct GeographicGroupsStudy: Study {
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = GeographicGroupsScale(context.scale)
         let stops = { (try? context.checkInterruption()) == nil }
-        var search = StudySearch<FittingChoice>(watching: GeographicGroupsExperiment.watched)
+        var search = StudySearch<GeographicGroupsExperiment.CellChoice>(watching: GeographicGroupsExperiment.watched)
         try GeographicGroupsExperiment.regions(
-            groups: 6, scale: scale.trial, configuration: configuration, seed: StudySearch<FittingChoice>.seed,
+            groups: 6, scale: scale.trial, configuration: configuration,
+            seed: StudySearch<GeographicGroupsExperiment.CellChoice>.seed,
             isInterrupted: stops
         ).search(context.isAblated ? Variant.nulls.map(\.model) : Model.allCases, into: &search) {
             context.note($0, seed: context.seeds.first ?? 0)
@@ -52,7 +53,8 @@ public struct GeographicGroupsStudy: Study {
     }
 
     private func measureRegions(
-        _ scale: GeographicGroupsScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ scale: GeographicGroupsScale, _ search: StudySearch<GeographicGroupsExperiment.CellChoice>, seed: Int,
+        _ context: StudyContext,
         _ stops: @escaping () -> Bool, _ values: inout SeedValues
     ) throws {
         let experiment = try GeographicGroupsExperiment.regions(
@@ -71,7 +73,8 @@ public struct GeographicGroupsStudy: Study {
 
     /// One true group: grouping can gain nothing.
     private func measureNull(
-        _ scale: GeographicGroupsScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ scale: GeographicGroupsScale, _ search: StudySearch<GeographicGroupsExperiment.CellChoice>, seed: Int,
+        _ context: StudyContext,
         _ stops: @escaping () -> Bool, _ values: inout SeedValues
     ) throws {
         let experiment = try GeographicGroupsExperiment.regions(

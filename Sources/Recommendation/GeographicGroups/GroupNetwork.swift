@@ -83,11 +83,18 @@ public final class GroupNetwork: FeatureModel {
         let shared = common(x)
         let cells = batch.domains ?? .zeros([batch.rowCount], dtype: .int64)
         let base = (commonHead(shared) + cellBias(cells)).squeezed(axis: -1)  // [rows]
-        let hidden = (x.matmul(firstWeights) + firstBiases).relu()  // [groups, rows, hidden]
+        // One product for the first layer of all towers and one for what their heads see of the common tower: many small
+        // products take longer.
+        let (groups, width, hiddenWidth) = (configuration.groups, x.size(1), configuration.groupWidths[0])
+        let together = x.matmul(firstWeights.transposed(0, 1).reshaped(width, groups * hiddenWidth))
+        let first = together.reshaped(batch.rowCount, groups, hiddenWidth).transposed(0, 1)
+        let hidden = (first + firstBiases).relu()  // [groups, rows, hidden]
         let own = (hidden.matmul(secondWeights) + secondBiases).relu()
-        let all = shared.expanded(axis: 0).broadcast(to: [configuration.groups, shared.size(0), shared.size(1)])
-        let added = Tensor.concatenated([all, own], along: -1).matmul(headWeights) + headBiases  // [groups, rows, 1]
-        return (base, base.expanded(axis: -1) + added.squeezed(axis: -1).transposed(0, 1))
+        let commonWidth = shared.size(1)
+        let fromCommon = shared.matmul(
+            headWeights.slice(0..<commonWidth, along: 1).squeezed(axis: -1).transposed(0, 1))  // [rows, groups]
+        let fromOwn = own.matmul(headWeights.slice(commonWidth..<headWeights.size(1), along: 1)) + headBiases
+        return (base, base.expanded(axis: -1) + fromCommon + fromOwn.squeezed(axis: -1).transposed(0, 1))
     }
 
     /// The logit of each row's own group, of the common head where its cell has none.

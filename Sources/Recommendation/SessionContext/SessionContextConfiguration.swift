@@ -13,8 +13,6 @@ public struct SessionContextConfiguration: Sendable, Codable, Equatable {
     public var towerHidden = 32
     /// Of the heads' inputs while training.
     public var dropout = 0.2
-    public var encoderBlocks = 1
-    public var encoderHeads = 2
     /// The last clicked items of earlier sessions that the model reads.
     public var historyLength = 20
     /// The longest session that the model reads; later views are cut off.
@@ -41,8 +39,6 @@ public struct SessionContextConfiguration: Sendable, Codable, Equatable {
         RecipeField("towerHidden", "Hidden units of each head.", range: .between(1, 4096)),
         RecipeField(
             "dropout", "The share of the heads' inputs that is zeroed while training.", range: .from(0, below: 1)),
-        RecipeField("encoderBlocks", "Blocks of the encoder of the session.", range: .between(1, 8)),
-        RecipeField("encoderHeads", "Attention heads of a block; they divide dimensions.", range: .between(1, 16)),
         RecipeField("historyLength", "Clicked items of earlier sessions that are read.", range: .between(1, 1024)),
         RecipeField("maximumSlots", "Views of a session that are read.", range: .between(2, 4096)),
         RecipeField("usesContext", "Off: no earlier item of the session is seen."),
@@ -52,14 +48,6 @@ public struct SessionContextConfiguration: Sendable, Codable, Equatable {
             "browseWeight", "The weight of the browse loss; 0 trains a click model.", range: .atLeast(0),
             source: "the reconstruction's λ_b = 1, to be varied from 0.1 to 2"),
     ]
-
-    func problems(at name: String) -> [RecipeProblem] {
-        guard dimensions % encoderHeads != 0 else { return [] }
-        return [
-            RecipeProblem(
-                "\(name).encoderHeads", found: "\(encoderHeads)", allowed: "a divisor of dimensions (\(dimensions))")
-        ]
-    }
 
     /// The same shape without context, its shared layer widened until it has as many parameters as this one.
     package func withoutContext(parameterCount count: (SessionContextConfiguration) -> Int)

@@ -21,8 +21,6 @@ public struct SessionContextRecipe: Recipe, Equatable {
         ]
         + SessionDataRecipe.fields.nested(in: "data") + SessionContextConfiguration.fields.nested(in: "model")
         + SessionTrainingRecipe.fields.nested(in: "training")
-
-    public func problems() -> [RecipeProblem] { model.problems(at: "model") }
 }
 
 /// Learns clicks and browsing from the sessions of a feed.
@@ -137,10 +135,10 @@ package struct SessionContextFile: Codable {
         let shape = configuration
         let sizes = [
             shape.dimensions, shape.identityDimensions, shape.categoryDimensions, shape.profileDimensions,
-            shape.slotDimensions, shape.attentionHidden, shape.bottomHidden, shape.towerHidden, shape.encoderBlocks,
-            shape.encoderHeads, shape.historyLength, shape.maximumSlots, profileCount, catalogue.categoryCount,
+            shape.slotDimensions, shape.attentionHidden, shape.bottomHidden, shape.towerHidden, shape.historyLength,
+            shape.maximumSlots, profileCount, catalogue.categoryCount,
         ]
-        return sizes.allSatisfy { (1...1_000_000).contains($0) } && shape.dimensions % shape.encoderHeads == 0
+        return sizes.allSatisfy { (1...1_000_000).contains($0) }
             && catalogue.isSound && items.count == catalogue.count && catalogue.count > 0
     }
 }

@@ -69,9 +69,7 @@ public final class SessionContextModel: Network {
         slotPart =
             configuration.usesSlot ? .glorot(configuration.slotDimensions, hidden, hasBias: false, from: source) : nil
         if configuration.usesContext {
-            encoder = SessionEncoder(
-                dimensions: width, blocks: configuration.encoderBlocks, heads: configuration.encoderHeads,
-                maximumSlots: configuration.maximumSlots, from: source)
+            encoder = SessionEncoder(dimensions: width, from: source)
             // Zeros: the model begins as the one without context.
             contextPart = Linear(weight: .zeros([hidden, width]))
             matchPart = Linear(weight: .zeros([hidden, width]))

@@ -14,8 +14,8 @@ import Training
 struct LastFMParityTests {
     private static let seeds = Int(ProcessInfo.processInfo.environment["WALLFACER_PARITY_SEEDS"] ?? "") ?? 0
 
-    /// nDCG@10 of RecBole 1.2.1 after three epochs, seeds 1 and 3.
-    private static let peer = [0.01395, 0.017744]
+    /// nDCG@10 of RecBole 1.2.1 (torch 2.15.0) after three epochs, seeds 1 to 5.
+    private static let peer = [0.01395, 0.018392, 0.017744, 0.018212, 0.018371]
 
     @Test("nDCG@10 after three epochs agrees with RecBole's within two standard errors", .enabled(if: seeds > 1))
     func trains() throws {
