@@ -83,7 +83,7 @@ struct GeographicGroupsExperiment {
     ) throws -> GeographicGroupsExperiment {
         var worldConfiguration = RegionConfiguration()
         worldConfiguration.groupCount = groups
-        let world = try RegionWorld(worldConfiguration, seed: UInt64(seed) + 300)
+        let world = try RegionWorld(worldConfiguration, seed: UInt64(seed) + 700)
         let log = RegionLog(world: world, requests: 0..<(scale.requests + scale.heldOut), stream: 1)
         let tested = RegionLog(world: world, requests: 0..<scale.test, stream: 2)
         let width = worldConfiguration.gridWidth

@@ -28,7 +28,7 @@ struct SessionContextScale {
             (requests, listLength, beamWidth, draws, steps, trialSteps) = (16, 6, 2, 4, 20, 4)
         case .quick:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (5, 300, 2_000, 150, 400)
-            (requests, listLength, beamWidth, draws, steps, trialSteps) = (200, 20, 5, 32, 1_500, 500)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (150, 20, 5, 32, 1_200, 400)
         case .full:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (10, 300, 20_000, 500, 2_000)
             (requests, listLength, beamWidth, draws, steps, trialSteps) = (500, 20, 10, 64, 15_000, 5_000)
@@ -101,7 +101,7 @@ struct SessionContextExperiment {
         self.recipe = recipe
         var worldConfiguration = kind.configuration(scale)
         change(&worldConfiguration)
-        let world = try FeedWorld(worldConfiguration, seed: UInt64(seed) + 100)
+        let world = try FeedWorld(worldConfiguration, seed: UInt64(seed) + 500)
         self.world = world
         catalogue = SessionCatalogue(feed: world.items)
         let policy = SimilarFeedPolicy(world: world)
