@@ -26,7 +26,7 @@ import Testing
 
     private static let training =
         (["train", "pretrain", "--precision", "f32", "--threads", "1", "--name", "tales"] + TrainTests.tiny
-        + ["--set", "budget.checkpointInterval=1"]).joined(separator: " ")
+        + ["--set", "budget.checkpointInterval=1", "--set", "budget.tokens=51200"]).joined(separator: " ")
 
     @Test(
         "A disk that fills up ends a training with one error; what was saved is kept, and goes on",
@@ -40,9 +40,9 @@ import Testing
             """
             "$WALLFACER" \(Self.training) 2> errors & training=$!
             while kill -0 $training 2> kill && [ ! -e artefacts/tales.checkpoint/state.json ]; do sleep 0.01; done
-            mount -o remount,size=$(du --summarize --block-size=1024 . | cut -f 1)k .
+            mount -o remount,size=$(du --summarize --block-size=1024 . | cut -f 1)k "$WALLFACER_HOME"
             wait $training; echo "status $?"
-            mount -o remount,size=100m .
+            mount -o remount,size=100m "$WALLFACER_HOME"
             grep --count '^wallfacer: .*the disk is full' errors
             grep --only-matching 'the checkpoint of step [0-9]* is kept' errors | sed 's/[0-9][0-9]*/N/'
             ls artefacts

@@ -11,15 +11,6 @@ import Training
     @Test("Conversations are cut at the model's context, however long the recipe's rows are")
     func cut() async throws {
         try await withTemporaryFolder { folder in
-            let base = try BaseModel.tiny()
-            var configuration = base.decoder.configuration
-            configuration.maximumPositions = 96
-            try BaseModel(
-                name: base.name, path: base.path,
-                decoder: TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: 3)),
-                tokenizer: base.tokenizer, template: base.template, specialTokens: base.specialTokens,
-                fingerprint: base.fingerprint
-            ).write(to: folder.appending(path: "base"))
             let line = """
                 {"messages": [{"role": "user", "content": "a"}, \
                 {"role": "assistant", "content": "\(String(repeating: "b", count: 200))"}]}
@@ -27,7 +18,6 @@ import Training
             let chats = folder.appending(path: "chats.jsonl")
             try Data(Array(repeating: line, count: 5).joined(separator: "\n").utf8).write(to: chats)
             var settings = SupervisedFineTuningRecipe()
-            settings.model = folder.appending(path: "base").path
             settings.data.train = chats.path
             settings.budget.length = 512
             settings.budget.rows = 1
@@ -39,7 +29,18 @@ import Training
             session.showsProgress = false
             session.say = { said.add($0) }
             let ready = session
-            _ = try await TensorActor.run { try SupervisedFineTuning.train(recipe, in: ready) }
+            try await TensorActor.run {
+                let tiny = try BaseModel.tiny()
+                var configuration = tiny.decoder.configuration
+                configuration.maximumPositions = 96
+                let model = BaseModel(
+                    name: tiny.name, path: tiny.path,
+                    decoder: TransformerDecoder(configuration, precision: .f32, from: RandomSource(seed: 3)),
+                    tokenizer: tiny.tokenizer, template: tiny.template, specialTokens: tiny.specialTokens,
+                    fingerprint: tiny.fingerprint)
+                let data = try ConversationData.load(recipe.data, seed: 0)
+                _ = try SupervisedFineTuning.train(model, on: data, recipe, in: ready)
+            }
             let cuts = said.lines.filter { $0.contains("conversations are cut") }
             #expect(!cuts.isEmpty && cuts.allSatisfy { $0.hasSuffix("conversations are cut after 96 tokens") })
         }
