@@ -131,7 +131,7 @@ let package = Package(
         tests("Reinforcement"),
         tests("Recommendation", ["Worlds"], resources: [.copy("Fixtures")]),
         tests("RemoteModels", ["LanguageModel"]),
-        tests("Tensors", ["CKernels"]),
+        tests("Tensors", ["CKernels"], resources: [.copy("Fixtures")]),
         tests("Training"),
         tests("Worlds", ["Evaluation", "Corpora"]),
         tests(

@@ -39,6 +39,8 @@ enum House {
         table["Studies"] = core.union(families)
         table["Server"] = core.union(families).union(["Studies"])
         table["wallfacer"] = core.union(families).union(["CLaunch", "Studies", "Server"])
+        // What is measured beside the peers; it lives outside of Sources.
+        table["Benchmarks"] = core.union(families).union(["CLaunch"])
         return table
     }()
 
