@@ -141,7 +141,7 @@ static void train_attend(const wf_train_attention *task, int64_t batch, int64_t 
     }
 }
 
-/// With `P = exp(S - logarithm)`, `dP = dO V^T` and `dS = P (dP - sum(dO O))`: `dV = P^T dO`, `dK = dS^T Q scale`,
+/// With `P = exp(S - logarithm)`, `dP = dO V^T` and `dS = P (dP - sum(P dP))`: `dV = P^T dO`, `dK = dS^T Q scale`,
 /// `dQ = dS K scale` (Dao et al. 2022, algorithm 4).
 static void train_attend_backward(const wf_train_attention *task, int64_t batch, int64_t head, float *scratch) {
     const int64_t time = task->time, D = task->dimensions;
@@ -178,9 +178,9 @@ static void train_attend_backward(const wf_train_attention *task, int64_t batch,
             const float logarithm =
                 is_real ? task->logarithms[(batch * task->heads + head) * time + begin + row] : 0;
             attention_weights(line, width, from, to, logarithm);
+            // Equal to sum(dO O), but not made of a rounded output.
             wf_float16 sum = splat(0);
-            for (int64_t d = 0; is_real && d < D; d += 16)
-                sum += load(upstream + row * D + d) * load_half(task->output + place + row * q_stride + d);
+            for (int64_t j = 0; j < width; j += 16) sum += load(line + j) * load(slope + j);
             const float share = sum_of(sum);
             for (int64_t j = 0; j < width; j += 16) store(slope + j, load(line + j) * (load(slope + j) - share));
         }

@@ -1,8 +1,13 @@
 // Tensors from and to memory, gradients, generators.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/sub.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -132,6 +137,23 @@ bool wf_tensor_set_gradient(wf_tensor tensor, wf_tensor gradient) {
     return guarded(false, [&] {
         borrow(tensor).mutable_grad() = gradient ? borrow(gradient) : at::Tensor();
         return true;
+    });
+}
+
+wf_tensor wf_tensor_arithmetic(int32_t kind, wf_tensor left, wf_tensor right) {
+    return guarded<wf_tensor>(nullptr, [&] {
+        const at::Tensor a = borrow(left), b = borrow(right);
+        auto compute = [&] {
+            switch (kind) {
+                case WF_ADD: return at::add(a, b);
+                case WF_SUBTRACT: return at::sub(a, b);
+                case WF_MULTIPLY: return at::mul(a, b);
+                default: return at::div(a, b);
+            }
+        };
+        if (at::GradMode::is_enabled() && (a.requires_grad() || b.requires_grad())) return give(compute());
+        at::AutoDispatchBelowADInplaceOrView below;
+        return give(compute());
     });
 }
 

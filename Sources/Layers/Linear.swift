@@ -57,7 +57,10 @@ package struct CastCache {
         guard weight.dtype != dtype else { return weight }
         guard !weight.requiresGradient else {
             converted = nil
-            return weight.cast(to: dtype)
+            let cast = weight.cast(to: dtype)
+            let plain = weight.detached()
+            cast.recomputation = Recomputation { plain.cast(to: dtype) }
+            return cast
         }
         if let converted, source === weight, version == weight.version, converted.dtype == dtype {
             return converted

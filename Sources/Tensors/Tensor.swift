@@ -11,6 +11,9 @@ public final class Tensor {
     /// Takes over one reference.
     package init(owning handle: wf_tensor) { self.handle = handle }
 
+    /// How to make this tensor again from others that the graph keeps anyway.
+    package var recomputation: Recomputation?
+
     deinit { wf_tensor_release(handle) }
 
     // MARK: From values

@@ -107,9 +107,9 @@ struct ConversationDataTests {
             var recipe = ConversationDataRecipe()
             recipe.train = file.path
             let broken = #expect(throws: ChatFileError.self) { try ConversationData.load(recipe, seed: 0) }
-            #expect("\(try #require(broken))".hasPrefix("chat.jsonl: line 7: "))
+            #expect("\(try #require(broken))".hasPrefix("\(file.path): line 7: "))
             try Data().write(to: file)
-            #expect(throws: ChatFileError.empty(file: "chat.jsonl")) { try ConversationData.load(recipe, seed: 0) }
+            #expect(throws: ChatFileError.empty(file: file.path)) { try ConversationData.load(recipe, seed: 0) }
         }
         let tokenizer = try ByteTokenizer.make()
         let silent = ChatExample(messages: [Message(.user, "hello")])

@@ -54,6 +54,30 @@ struct FusedTests {
         #expect(difference < 1e-3)
     }
 
+    @Test("Products whose input is made again have the gradients of products that keep it, also in a second pass")
+    func madeAgain() throws {
+        let x = Tensor.normal([3, 5, 48], from: RandomSource(seed: 21)).cast(to: .bfloat16)
+        let upstream = Tensor.normal([3, 5, 16], from: RandomSource(seed: 22)).cast(to: .bfloat16)
+        let scale = Tensor.ones([48])
+        /// Two products share a norm, and a third one takes their gate.
+        func gradients(again: Bool) throws -> [[Float]] {
+            let (x, scale) = (x.copy().requiringGradient(), scale.copy().requiringGradient())
+            let weights = [[32, 48], [32, 48], [16, 32]].enumerated().map { index, shape in
+                Tensor.normal(shape, from: RandomSource(seed: UInt64(30 + index))).cast(to: .bfloat16)
+                    .requiringGradient()
+            }
+            let bias = Tensor.zeros([16], dtype: .bfloat16).requiringGradient()
+            func kept(_ tensor: Tensor) -> Tensor { again ? tensor : tensor.reshaped(tensor.shape) }
+            let normed = kept(x.rmsNormalized(weight: scale, epsilon: 1e-6))
+            let gated = kept(normed.linear(weights[0]).siluGated(normed.linear(weights[1])))
+            let y = gated.linear(weights[2], bias)
+            try y.backward(upstream, keepGraph: true)
+            try y.backward(upstream)
+            return try ([x, scale, bias] + weights).map { try #require($0.gradient).floats }
+        }
+        #expect(try gradients(again: true) == gradients(again: false))
+    }
+
     /// `softmax(q k^T scale + mask) v` in f32, `[batch, time, heads, dimensions]`.
     private func plainAttention(_ q: Tensor, _ k: Tensor, _ v: Tensor, starts: [[Int]], scale: Double) -> Tensor {
         let (time, group) = (q.size(1), q.size(2) / k.size(2))

@@ -208,9 +208,10 @@ typedef struct wf_train_attention {
     const uint16_t *queries;
     /// `[batch][time][key_heads][dimensions]`.
     const uint16_t *keys, *values;
-    /// As the queries. Written by the forward, read by the backward pass.
-    uint16_t *output;
-    /// `[batch][heads][time]`: the logarithms of the sums of the exponentials; as `output`.
+    /// As the queries. Of the forward pass only.
+    uint16_t *_Nullable output;
+    /// `[batch][heads][time]`: the logarithms of the sums of the exponentials, written by the forward and read by the
+    /// backward pass.
     float *logarithms;
     // Of the backward pass only.
     const uint16_t *_Nullable upstream;

@@ -93,6 +93,12 @@ bool wf_tensor_is_leaf(wf_tensor);
 wf_tensor wf_tensor_gradient(wf_tensor);
 bool wf_tensor_set_gradient(wf_tensor, wf_tensor gradient);
 wf_tensor wf_tensor_detached(wf_tensor);
+
+enum { WF_ADD, WF_SUBTRACT, WF_MULTIPLY, WF_DIVIDE };
+
+/// The four operators that small computations consist of, without the detour of `wf_operator_call`: a tenth of their
+/// time. Null with a message on an error.
+wf_tensor wf_tensor_arithmetic(int32_t kind, wf_tensor left, wf_tensor right);
 bool wf_backward(wf_tensor output, wf_tensor gradient, bool keep_graph);
 /// Gradients of `output` with respect to `inputs`; null where an input does not take part.
 bool wf_gradients(wf_tensor output, wf_tensor gradient, const wf_tensor *inputs, int64_t count, bool keep_graph,

@@ -101,7 +101,13 @@ extension TransformerDecoder {
         } backward: { upstream in
             [
                 hiddenGradient.map { ($0 * upstream).cast(to: plainX.dtype) },
-                weightGradient.map { $0.cast(to: weightType) * upstream },
+                weightGradient.map { gradient in
+                    guard gradient.dtype != weightType else { return gradient * upstream }
+                    // Scaled in place: at this moment memory is fullest.
+                    let whole = gradient.cast(to: weightType)
+                    whole.scale(by: upstream.item)
+                    return whole
+                },
             ]
         }
     }

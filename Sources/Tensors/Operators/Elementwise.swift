@@ -1,3 +1,5 @@
+import CLibTorch
+
 /// Element-wise arithmetic. Shapes are broadcast as in NumPy; types are promoted as in LibTorch.
 extension Tensor {
     private enum Handles {
@@ -45,18 +47,31 @@ extension Tensor {
         static let erf = Operator("erf")
     }
 
-    public static func + (left: Tensor, right: Tensor) -> Tensor { Handles.add(left, right) }
+    public static func + (left: Tensor, right: Tensor) -> Tensor { arithmetic(WF_ADD, left, right, Handles.add) }
     public static func + (left: Tensor, right: Double) -> Tensor { Handles.addScalar(left, right) }
     public static func + (left: Double, right: Tensor) -> Tensor { Handles.addScalar(right, left) }
-    public static func - (left: Tensor, right: Tensor) -> Tensor { Handles.sub(left, right) }
+    public static func - (left: Tensor, right: Tensor) -> Tensor { arithmetic(WF_SUBTRACT, left, right, Handles.sub) }
     public static func - (left: Tensor, right: Double) -> Tensor { Handles.subScalar(left, right) }
     public static func - (left: Double, right: Tensor) -> Tensor { Handles.rsubScalar(right, left) }
-    public static func * (left: Tensor, right: Tensor) -> Tensor { Handles.mul(left, right) }
+    public static func * (left: Tensor, right: Tensor) -> Tensor { arithmetic(WF_MULTIPLY, left, right, Handles.mul) }
     public static func * (left: Tensor, right: Double) -> Tensor { Handles.mulScalar(left, right) }
     public static func * (left: Double, right: Tensor) -> Tensor { Handles.mulScalar(right, left) }
-    public static func / (left: Tensor, right: Tensor) -> Tensor { Handles.div(left, right) }
+    public static func / (left: Tensor, right: Tensor) -> Tensor { arithmetic(WF_DIVIDE, left, right, Handles.div) }
     public static func / (left: Tensor, right: Double) -> Tensor { Handles.divScalar(left, right) }
     public static func / (left: Double, right: Tensor) -> Tensor { Handles.reciprocal(right) * left }
+    /// - Parameter operation: the same by its handle, which names shapes and types where the arguments do not fit.
+    @inline(__always)
+    private static func arithmetic(
+        _ kind: Int, _ left: Tensor, _ right: Tensor, _ operation: @autoclosure () -> Operator
+    )
+        -> Tensor
+    {
+        guard let handle = wf_tensor_arithmetic(Int32(kind), left.handle, right.handle) else {
+            return operation()(left, right)
+        }
+        return Tensor(owning: handle)
+    }
+
     public static prefix func - (operand: Tensor) -> Tensor { Handles.neg(operand) }
 
     public func power(_ exponent: Double) -> Tensor { Handles.pow(self, exponent) }

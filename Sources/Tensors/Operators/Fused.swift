@@ -8,11 +8,12 @@ extension Tensor {
     public func siluGated(_ other: Tensor) -> Tensor {
         guard isKernelInput, other.isKernelInput, shape == other.shape else { return silu() * other }
         let (gate, up) = (detached(), other.detached())
-        return Tensor.custom(inputs: [self, other]) {
+        func gated() -> Tensor {
             let output = Tensor.uninitialized(like: gate)
             wf_train_gate(gate.halves, up.halves, Int64(gate.count), output.halves, Workers.pool)
             return output
-        } backward: { upstream in
+        }
+        let result = Tensor.custom(inputs: [self, other], forward: gated) { upstream in
             let upstream = upstream.cast(to: .bfloat16).contiguous()
             let (gateGradient, upGradient) = (Tensor.uninitialized(like: gate), Tensor.uninitialized(like: up))
             withExtendedLifetime(upstream) {
@@ -22,6 +23,8 @@ extension Tensor {
             }
             return [gateGradient, upGradient]
         }
+        result.recomputation = Recomputation(gated)
+        return result
     }
 
     /// `x / rms(x) * weight` over the last axis; nil where the plain operators must do it.
@@ -31,13 +34,14 @@ extension Tensor {
         let columns = w.count
         let rows = x.count / columns
         let inverse = Tensor.uninitialized([rows])
-        return Tensor.custom(inputs: [self, weight]) {
+        func normalized() -> Tensor {
             let output = Tensor.uninitialized(like: x)
             wf_train_norm(
                 x.halves, w.reals, Float(epsilon), Int64(rows), Int64(columns), output.halves, inverse.reals,
                 Workers.pool)
             return output
-        } backward: { upstream in
+        }
+        let result = Tensor.custom(inputs: [self, weight], forward: normalized) { upstream in
             let upstream = upstream.cast(to: .bfloat16).contiguous()
             let gradient = Tensor.uninitialized(like: x)
             let partials = Tensor.uninitialized([Int(wf_train_norm_partials(Int64(rows))), columns])
@@ -48,6 +52,8 @@ extension Tensor {
             }
             return [gradient, partials.sum(along: 0)]
         }
+        result.recomputation = Recomputation(normalized)
+        return result
     }
 
     /// Turns pairs `(i, i + half)` of each head; nil where the plain operators must do it.
@@ -96,25 +102,24 @@ extension Tensor {
         else { return nil }
         let (q, k, v) = (detached(), keys.detached(), values.detached())
         let logarithms = Tensor.uninitialized([size(0), size(2), size(1)])
-        let output = Tensor.uninitialized(like: q)
         func task(
-            upstream: Tensor? = nil, gradients: [Tensor] = [], partials: Tensor? = nil
+            output: Tensor? = nil, upstream: Tensor? = nil, gradients: [Tensor] = [], partials: Tensor? = nil
         ) -> wf_train_attention {
             wf_train_attention(
                 batch: Int64(q.size(0)), time: Int64(q.size(1)), heads: Int64(q.size(2)), key_heads: Int64(k.size(2)),
                 dimensions: Int64(q.size(3)), scale: Float(scale),
                 starts: starts.map { UnsafePointer(wf_tensor_data($0.handle)!.assumingMemoryBound(to: Int32.self)) },
-                queries: q.halves, keys: k.halves, values: v.halves, output: output.halves,
+                queries: q.halves, keys: k.halves, values: v.halves, output: output?.halves,
                 logarithms: logarithms.reals, upstream: upstream.map { UnsafePointer($0.halves) },
                 query_gradients: gradients.first?.halves, key_gradients: gradients.dropFirst().first?.halves,
                 value_gradients: gradients.dropFirst(2).first?.halves, key_partials: partials?.reals,
                 value_partials: partials.map { $0.reals + $0.count / 2 })
         }
         return Tensor.custom(inputs: [self, keys, values]) {
-            var forward = task()
+            let output = Tensor.uninitialized(like: q)
+            var forward = task(output: output)
             Self.require(wf_train_attend(&forward, Workers.pool))
-            // What the graph gives out and what its derivative keeps must be two tensors, or the graph owned itself.
-            return output.detached()
+            return output
         } backward: { upstream in
             let upstream = upstream.cast(to: .bfloat16).contiguous()
             let gradients = [q, k, v].map { Tensor.uninitialized(like: $0) }

@@ -38,6 +38,9 @@ extension Tensor {
     ///   - bias: `[out]`.
     /// - Returns: `[..., out]` for an input `[..., in]`.
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+        if recomputation != nil || weight.recomputation != nil, weight.requiresGradient, Tensor.recordsGradients {
+            return thriftyLinear(weight, bias)
+        }
         guard dtype == .float32, weight.dtype == .float32, Tensor.usesOneDNN, count > 0, weight.count > 4096,
             device == .cpu
         else { return Handles.linear(self, weight, bias) }
@@ -57,6 +60,32 @@ extension Tensor {
             ]
             if bias != nil { gradients.append(needs[2] ? rows.sum(along: 0) : nil) }
             return gradients
+        }
+    }
+
+    /// The same with an input or a weight that is made again for the gradients.
+    private func thriftyLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
+        func kept(_ tensor: Tensor) -> () -> Tensor {
+            if let recomputation = tensor.recomputation {
+                recomputation.addUser()
+                return recomputation.take
+            }
+            let plain = tensor.detached()
+            return { plain }
+        }
+        let (x, w) = (kept(self), kept(weight))
+        let inputs = bias.map { [self, weight, $0] } ?? [self, weight]
+        let (inputShape, weightShape, needs) = (shape, weight.shape, inputs.map(\.requiresGradient))
+        return Tensor.custom(inputs: inputs) {
+            Handles.linear(detached(), weight.detached(), bias?.detached())
+        } backward: { upstream in
+            let rows = upstream.reshaped(-1, weightShape[0])
+            let (x, w) = (x(), w())
+            let gradients = [
+                needs[0] ? rows.matmul(w).reshaped(inputShape) : nil,
+                needs[1] ? rows.transposed().matmul(x.reshaped(-1, weightShape[1])) : nil,
+            ]
+            return needs.count < 3 ? gradients : gradients + [needs[2] ? rows.sum(along: 0) : nil]
         }
     }
 
