@@ -82,7 +82,9 @@ static float attention_weights(float *row, int64_t width, int64_t from, int64_t 
             store(row + j, splat(0));
             continue;
         }
-        wf_float16 weights = exponential(load(row + j) - shift);
+        // The exponential clamps what is no number; the second addend keeps it one that is not.
+        const wf_float16 score = load(row + j) - shift;
+        wf_float16 weights = exponential(score) + score * 0.0f;
         if (j < from || j + 16 > to)
             for (int lane = 0; lane < 16; lane++)
                 if (j + lane < from || j + lane >= to) weights[lane] = 0;

@@ -1,10 +1,11 @@
 // Memory for tensors. A training step frees and takes back the same large blocks. The C library's heap walks long lists
 // for each of them, and giving them to the kernel in between costs a page fault on every large activation. Here large
 // blocks are cut from segments on huge pages: best fit, neighbours joined when freed, all in logarithmic time. Small
-// ones come from the C library. Segments are kept until memory is short.
+// ones come from the C library. Segments are kept, but unused ones are given back before a very large one is made.
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -50,22 +51,8 @@ class Segments {
     char *take(size_t bytes) {
         const size_t size = (bytes + grain - 1) / grain * grain;
         std::lock_guard guard(lock);
-        Block wanted{nullptr, size, nullptr, nullptr, true};
-        auto found = free_blocks.lower_bound(&wanted);
-        Block *block;
-        if (found != free_blocks.end()) {
-            block = *found;
-            free_blocks.erase(found);
-        } else {
-            block = new_segment(size);
-        }
-        if (block->size >= size + smallest_large) {
-            auto *rest = new Block{block->start + size, block->size - size, block, block->after, true};
-            if (rest->after) rest->after->before = rest;
-            block->after = rest;
-            block->size = size;
-            free_blocks.insert(rest);
-        }
+        // Blocks as large as a segment have one of their own, which is never cut: what outlives them would pin it.
+        Block *block = size >= segment_size ? take_whole(size) : take_part(size);
         block->is_free = false;
         *reinterpret_cast<Header *>(block->start) = {block, nullptr};
         return block->start;
@@ -84,12 +71,43 @@ class Segments {
             join(block, block->after);
         }
         block->is_free = true;
-        free_blocks.insert(block);
+        (block->size > segment_size ? whole_segments : free_blocks).insert(block);
     }
 
   private:
+    using Blocks = std::set<Block *, BySize>;
     std::mutex lock;
-    std::set<Block *, BySize> free_blocks;
+    Blocks free_blocks;     // in segments that are cut
+    Blocks whole_segments;  // free ones that are not
+
+    Block *take_part(size_t size) {
+        Block *block = best_fit(free_blocks, size, SIZE_MAX);
+        if (!block) block = new_segment(segment_size);
+        if (block->size >= size + smallest_large) {
+            auto *rest = new Block{block->start + size, block->size - size, block, block->after, true};
+            if (rest->after) rest->after->before = rest;
+            block->after = rest;
+            block->size = size;
+            free_blocks.insert(rest);
+        }
+        return block;
+    }
+
+    Block *take_whole(size_t size) {
+        if (Block *block = best_fit(whole_segments, size, size + size / 4)) return block;
+        // Sizes that grow with every call would otherwise leave all the smaller ones behind.
+        release_free_segments();
+        return new_segment((size / page + 1) * page);
+    }
+
+    static Block *best_fit(Blocks &blocks, size_t size, size_t largest) {
+        Block wanted{nullptr, size, nullptr, nullptr, true};
+        auto found = blocks.lower_bound(&wanted);
+        if (found == blocks.end() || (*found)->size > largest) return nullptr;
+        Block *block = *found;
+        blocks.erase(found);
+        return block;
+    }
 
     /// Adds the second of two neighbours to the first.
     static void join(Block *first, Block *second) {
@@ -100,14 +118,13 @@ class Segments {
     }
 
     Block *new_segment(size_t size) {
-        const size_t wanted = size > segment_size ? (size + page - 1) / page * page : segment_size;
-        void *memory = map(wanted);
+        void *memory = map(size);
         if (memory == MAP_FAILED) {
             release_free_segments();
-            memory = map(wanted);
+            memory = map(size);
         }
         TORCH_CHECK(memory != MAP_FAILED, "not enough memory for ", size, " bytes");
-        return new Block{static_cast<char *>(memory), wanted, nullptr, nullptr, false};
+        return new Block{static_cast<char *>(memory), size, nullptr, nullptr, false};
     }
 
     /// Memory that starts at a huge page.
@@ -123,16 +140,17 @@ class Segments {
     }
 
     void release_free_segments() {
-        for (auto place = free_blocks.begin(); place != free_blocks.end();) {
-            Block *block = *place;
-            if (block->before || block->after) {
-                ++place;
-                continue;
+        for (Blocks *blocks : {&free_blocks, &whole_segments})
+            for (auto place = blocks->begin(); place != blocks->end();) {
+                Block *block = *place;
+                if (block->before || block->after) {
+                    ++place;
+                    continue;
+                }
+                place = blocks->erase(place);
+                munmap(block->start, block->size);
+                delete block;
             }
-            place = free_blocks.erase(place);
-            munmap(block->start, block->size);
-            delete block;
-        }
     }
 };
 
@@ -175,11 +193,12 @@ struct TensorMemory final : c10::Allocator {
     }
 };
 
-TensorMemory tensor_memory;
-
 }  // namespace
 
-void wallfacer::use_tensor_memory() { c10::SetCPUAllocator(&tensor_memory, 1); }
+void wallfacer::use_tensor_memory() {
+    static auto *memory = new TensorMemory;  // never destroyed
+    c10::SetCPUAllocator(memory, 1);
+}
 
 #else
 

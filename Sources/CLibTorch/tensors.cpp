@@ -34,6 +34,7 @@ struct ForeignDerivative : torch::autograd::Node {
 
     torch::autograd::variable_list apply(torch::autograd::variable_list &&gradients) override {
         TORCH_CHECK(context, "the graph was already used: keep it with keepGraph");
+        TORCH_CHECK(!at::GradMode::is_enabled(), "a derivative written outside of LibTorch has no second derivative");
         torch::autograd::variable_list results(inputs);
         if (!gradients[0].defined()) return results;
         std::vector<wf_tensor> written(inputs, nullptr);

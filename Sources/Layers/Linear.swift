@@ -59,7 +59,7 @@ package struct CastCache {
             converted = nil
             let cast = weight.cast(to: dtype)
             let plain = weight.detached()
-            cast.recomputation = Recomputation { plain.cast(to: dtype) }
+            cast.recomputation = Recomputation(reading: [plain]) { plain.cast(to: dtype) }
             return cast
         }
         if let converted, source === weight, version == weight.version, converted.dtype == dtype {

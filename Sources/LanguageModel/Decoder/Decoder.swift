@@ -174,11 +174,10 @@ public final class TransformerDecoder: Network {
         let places = (Tensor.range(0..<time).expanded(axis: 0) + offsets)  // [batch or 1, time]
         let positions = pass.positions ?? places
         let keyTime = starts.max()! + time
-        let lengths =
-            pass.cache?.prefilledLengths ?? pass.rowLengths.map {
-                zip($0, starts.count == 1 ? $0.map { _ in starts[0] } : starts).map { $0 + $1 }
-            }
-            ?? [keyTime]
+        let read =
+            pass.rowLengths.map { zip($0, starts.count == 1 ? $0.map { _ in starts[0] } : starts).map { $0 + $1 } }
+            ?? starts.map { $0 + time }
+        let lengths = pass.cache?.prefilledLengths.map { zip($0, read).map { $0 == 0 ? $1 : $0 } } ?? read
         return PassPlan(
             pass: pass,
             rotary: (

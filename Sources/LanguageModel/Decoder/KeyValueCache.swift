@@ -13,7 +13,8 @@ public final class KeyValueCache {
     /// What the first layers have put out for tokens that the others have not seen, at the places of the tokens:
     /// `[rows, capacity, dimensions]`. Nil before the first early exit.
     private var waiting: Tensor?
-    /// The length at the first prefill, per row: dynamic rotary scaling stays as it was then. Nil before it.
+    /// The length at the first prefill, per row: dynamic rotary scaling stays as it was then. 0 for a row
+    /// without tokens; nil before the first.
     public private(set) var prefilledLengths: [Int]?
     public private(set) var capacity: Int
     private let maximumCapacity: Int
@@ -82,7 +83,7 @@ public final class KeyValueCache {
     public func rollBack(to counts: [Int]) {
         precondition(counts.count == rows, "\(counts.count) lengths for \(rows) rows")
         layerLengths = layerLengths.map { zip($0, counts).map { min($0, $1) } }
-        if length == 0 { prefilledLengths = nil }
+        prefilledLengths = length == 0 ? nil : prefilledLengths.map { zip($0, lengths).map { $1 == 0 ? 0 : $0 } }
     }
 
     /// Makes room for `count` more tokens in every row.
@@ -158,6 +159,6 @@ public final class KeyValueCache {
         for layer in layers ?? 0..<shape.layers {
             layerLengths[layer] = zip(layerLengths[layer], counts).map { $0 + $1 }
         }
-        if prefilledLengths == nil { prefilledLengths = lengths }
+        prefilledLengths = prefilledLengths.map { zip($0, lengths).map { $0 == 0 ? $1 : $0 } } ?? lengths
     }
 }

@@ -27,7 +27,7 @@ extension Visibility.Starts {
     /// - Returns: nil where the tokens of a document do not lie together.
     static func of(batch: Int, time: Int, window: Int?, segments: Tensor?) -> Visibility.Starts? {
         guard window != nil || segments != nil else { return Visibility.Starts() }
-        let documents = segments?.integers
+        let documents = segments?.broadcast(to: [batch, time]).integers
         var starts: [Int32] = []
         starts.reserveCapacity(batch * time)
         for row in 0..<batch {

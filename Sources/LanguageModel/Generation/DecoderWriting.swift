@@ -1,3 +1,4 @@
+import Layers
 import Tensors
 
 /// Tokens that a decoder wrote.
@@ -42,10 +43,11 @@ extension TransformerDecoder {
             pass.layers = 0..<head.layer
             pass.skipsFinalNorm = true
         }
+        let width = head.map { $0.output.outputDimensions } ?? size
         var samplers = prompts.enumerated().map { row, prompt in
             var own = options
             own.seed = options.seed.map { $0 &+ UInt64(row) }
-            return Sampler(own, vocabulary: vocabulary ?? size, context: prompt)
+            return Sampler(own, vocabulary: min(vocabulary ?? size, width), context: prompt)
         }
         var written = prompts.map { _ in WrittenTokens(tokens: [], end: nil) }
         var isActive = prompts.map { _ in true }
@@ -53,7 +55,7 @@ extension TransformerDecoder {
         while true {
             let logits = withoutGradients { lastLogits(next, pass, head) }
             for row in prompts.indices where isActive[row] {
-                let token = try samplers[row].next(logits[row * size..<(row + 1) * size])
+                let token = try samplers[row].next(logits[row * width..<(row + 1) * width])
                 if stopTokens.contains(token) {
                     written[row].end = token
                     isActive[row] = false

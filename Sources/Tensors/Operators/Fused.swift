@@ -23,7 +23,7 @@ extension Tensor {
             }
             return [gateGradient, upGradient]
         }
-        result.recomputation = Recomputation(gated)
+        if result.requiresGradient { result.recomputation = Recomputation(reading: [gate, up], gated) }
         return result
     }
 
@@ -52,7 +52,7 @@ extension Tensor {
             }
             return [gradient, partials.sum(along: 0)]
         }
-        result.recomputation = Recomputation(normalized)
+        if result.requiresGradient { result.recomputation = Recomputation(reading: [x, w], normalized) }
         return result
     }
 

@@ -66,10 +66,7 @@ extension Tensor {
     /// The same with an input or a weight that is made again for the gradients.
     private func thriftyLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
         func kept(_ tensor: Tensor) -> () -> Tensor {
-            if let recomputation = tensor.recomputation {
-                recomputation.addUser()
-                return recomputation.take
-            }
+            if let recomputation = tensor.recomputation { return { recomputation() } }
             let plain = tensor.detached()
             return { plain }
         }
