@@ -75,7 +75,7 @@ extension Tensor {
     /// result and returns one gradient (or nil) per input.
     ///
     /// `backward` must not capture the returned tensor itself (the graph would own itself); what it saves is freed
-    /// after the backward pass.
+    /// after the backward pass. There is no second derivative: a backward pass that records its own graph refuses it.
     public static func custom(
         inputs: [Tensor], forward: () -> Tensor, backward: @escaping (_ upstream: Tensor) -> [Tensor?]
     ) -> Tensor {
