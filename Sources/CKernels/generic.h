@@ -25,6 +25,16 @@ WF_INLINE wf_float16 load_bf16(const uint8_t *address) {
     return (wf_float16)(__builtin_convertvector(bits, wf_uint16) << 16);
 }
 
+/// `sum + a.low * b.low + a.high * b.high` of pairs of bf16 numbers.
+WF_INLINE wf_float16 pair_product(wf_float16 sum, wf_uint16 a, wf_uint16 b) {
+#if defined(WF_MULTIPLIES_BF16)
+    return (wf_float16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+    sum += (wf_float16)(a << 16) * (wf_float16)(b << 16);
+    return sum + (wf_float16)(a & 0xffff0000) * (wf_float16)(b & 0xffff0000);
+#endif
+}
+
 WF_INLINE wf_float16 load_f16(const uint8_t *address) {
     wf_half16 bits;
     memcpy(&bits, address, sizeof bits);

@@ -3,11 +3,15 @@
 WF_INLINE wf_float16 load_half(const uint16_t *address) { return load_bf16((const uint8_t *)address); }
 
 WF_INLINE wf_half16 rounded_half(wf_float16 value) {
+#if defined(WF_MULTIPLIES_BF16)
+    return (wf_half16)_mm512_cvtneps_pbh((__m512)value);
+#else
     const wf_uint16 bits = (wf_uint16)value;
     const wf_uint16 nearest = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     // Rounding up could turn what is not a number into one.
     const wf_uint16 numbers = (wf_uint16)(value == value);
     return __builtin_convertvector((numbers & nearest) | (~numbers & 0x7fc0), wf_half16);
+#endif
 }
 
 WF_INLINE void store_half(uint16_t *address, wf_float16 value) {

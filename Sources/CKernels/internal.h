@@ -95,6 +95,7 @@ extern const wf_kernels wf_kernels_plain;
 #if defined(__x86_64__)
 extern const wf_kernels wf_kernels_avx2;
 extern const wf_kernels wf_kernels_avx512;
+extern const wf_kernels wf_kernels_avx512bf16;
 #endif
 
 /// The kernels of the level that this thread uses.

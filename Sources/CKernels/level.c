@@ -11,6 +11,7 @@ wf_level wf_kernels_available(void) {
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
         && __builtin_cpu_supports("avx512vnni");
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) return WF_LEVEL_AVX512_BF16;
     return avx512 ? WF_LEVEL_AVX512 : avx2 ? WF_LEVEL_AVX2 : WF_LEVEL_PLAIN;
 #else
     return WF_LEVEL_PLAIN;
@@ -28,6 +29,7 @@ wf_level wf_kernels_level(void) { return forced >= 0 ? (wf_level)forced : wf_ker
 const wf_kernels *wf_kernels_current(void) {
 #if defined(__x86_64__)
     switch (wf_kernels_level()) {
+        case WF_LEVEL_AVX512_BF16: return &wf_kernels_avx512bf16;
         case WF_LEVEL_AVX512: return &wf_kernels_avx512;
         case WF_LEVEL_AVX2: return &wf_kernels_avx2;
         case WF_LEVEL_PLAIN: break;

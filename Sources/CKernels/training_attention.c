@@ -32,7 +32,8 @@ static void gather_worker(void *context, int32_t index) {
 
 static wf_status run(const wf_train_attention *task, bool is_backward, wf_pool *pool) {
     const int64_t D = task->dimensions;
-    if (task->batch < 1 || task->time < 1 || D < 16 || D % 16 || task->key_heads < 1 || task->heads % task->key_heads)
+    if (task->batch < 1 || task->time < 1 || D < 16 || D % 16 || task->key_heads < 1 || task->heads % task->key_heads
+        || !(task->scale > 0))
         return WF_INVALID_SHAPE;
     for (int64_t place = 0; task->starts && place < task->batch * task->time; place++)
         if (task->starts[place] < 0 || task->starts[place] > place % task->time) return WF_POSITION_OUT_OF_RANGE;
@@ -43,8 +44,9 @@ static wf_status run(const wf_train_attention *task, bool is_backward, wf_pool *
         .kernels = wf_kernels_current(),
         .task = task,
         .is_backward = is_backward,
-        .scratch_count = (size_t)((is_backward ? 5 : 2) * padded * D + 3 * WF_ATTENTION_BLOCK * D
-                                  + (is_backward ? 2 : 1) * WF_ATTENTION_BLOCK * padded),
+        // In numbers of four bytes: scores and products, then the packed pairs.
+        .scratch_count = (size_t)(is_backward ? WF_ATTENTION_BLOCK * (padded * 7 / 2 + 3 * D) + padded * D * 4
+                                              : WF_ATTENTION_BLOCK * (padded * 3 / 2 + D * 3 / 2) + padded * D * 3 / 2),
         .heads = jobs,
     };
     loop.scratch = wf_memory_allocate((size_t)workers * loop.scratch_count * sizeof(float));

@@ -29,7 +29,7 @@ public final class Linear: Layer {
     /// - Parameter x: `[..., inputDimensions]`.
     /// - Returns: `[..., outputDimensions]` in the type of `x`.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        let y = x.linear(castWeight(weight, to: x.dtype), bias?.cast(to: x.dtype))
+        let y = x.mixedLinear(weight, bias) ?? x.linear(castWeight(weight, to: x.dtype), bias?.cast(to: x.dtype))
         guard let adapter, adapter.isEnabled else { return y }
         return y + adapter(x)
     }

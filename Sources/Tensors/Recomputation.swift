@@ -14,6 +14,12 @@ package struct Recomputation {
         self.make = make
     }
 
+    /// Keeps the tensor as it is.
+    static func keeping(_ tensor: Tensor) -> Recomputation {
+        let plain = tensor.detached()
+        return Recomputation(reading: [plain]) { plain }
+    }
+
     /// - Precondition: nothing that is read has been written since; the gradients would be those of other numbers.
     func callAsFunction() -> Tensor {
         precondition(

@@ -6,7 +6,7 @@ import Testing
 struct KernelTests {}
 
 /// The levels this processor can run.
-let levels: [wf_level] = [WF_LEVEL_PLAIN, WF_LEVEL_AVX2, WF_LEVEL_AVX512].filter {
+let levels: [wf_level] = [WF_LEVEL_PLAIN, WF_LEVEL_AVX2, WF_LEVEL_AVX512, WF_LEVEL_AVX512_BF16].filter {
     $0.rawValue <= wf_kernels_available().rawValue
 }
 

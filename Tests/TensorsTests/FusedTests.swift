@@ -116,13 +116,19 @@ struct FusedTests {
         let given = Tensor(starts.flatMap { $0 }.map(Int32.init), shape: [batch, time])
         let fused = try #require(q.half.causallyAttended(keys: k.half, values: v.half, starts: given, scale: scale))
         let plain = plainAttention(q.full, k.full, v.full, starts: starts, scale: scale)
-        #expect(isClose(fused, plain))
+        // Each weight of a value is rounded once, by at most 2⁻⁸ of itself, and so is the output.
+        let terms = plainAttention(q.full, k.full, v.full.absolute(), starts: starts, scale: scale)
+        let error = (fused.cast(to: .float32) - plain).absolute()
+        #expect((error - (terms + plain.absolute()) / 255).maximum().item < 1e-5)
         try fused.backward(upstream)
-        try plain.backward(upstream.cast(to: .float32))
-        // The derivative reads the rounded output, so its errors add up over the time.
+        try plain.backward(upstream.cast(to: .float32), keepGraph: true)
+        // Weights and slopes of scores are rounded, so errors add up over the time.
         #expect(isClose(q.half.gradient, q.full.gradient, absolute: 2e-2))
         #expect(isClose(k.half.gradient, k.full.gradient, absolute: 2e-2))
-        #expect(isClose(v.half.gradient, v.full.gradient, absolute: 2e-3))
+        let most = try plain.gradients(withRespectTo: [v.full], upstream: upstream.cast(to: .float32).absolute())
+        let (found, expected) = try (#require(v.half.gradient), #require(v.full.gradient))
+        let valueError = (found.cast(to: .float32) - expected).absolute()
+        #expect((valueError - (try #require(most[0]) + expected.absolute()) / 255).maximum().item < 1e-5)
     }
 
     @Test("Attention without starts is causal; views with gaps and odd sizes are left to LibTorch")
@@ -174,13 +180,13 @@ struct FusedTests {
         #expect(isClose(kept, logits.full.gradient, absolute: 1e-6))
     }
 
-    @Test("All instruction sets give one result", arguments: [WF_LEVEL_PLAIN, WF_LEVEL_AVX2])
+    @Test("All instruction sets give one result", arguments: [WF_LEVEL_PLAIN, WF_LEVEL_AVX2, WF_LEVEL_AVX512])
     func levels(level: wf_level) {
         let (x, y) = (variables([5, 100], seed: 13).half.detached(), variables([5, 100], seed: 14).half.detached())
         let weight = Tensor.ones([100])
         let best = (x.siluGated(y), x.rmsNormalized(weight: weight, epsilon: 1e-6))
         wf_kernels_force(level)
-        defer { wf_kernels_force(WF_LEVEL_AVX512) }
+        defer { wf_kernels_force(wf_kernels_available()) }
         #expect(isClose(x.siluGated(y), best.0.cast(to: .float32)))
         #expect(isClose(x.rmsNormalized(weight: weight, epsilon: 1e-6), best.1.cast(to: .float32)))
     }

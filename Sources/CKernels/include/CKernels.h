@@ -49,6 +49,8 @@ typedef enum wf_level {
     WF_LEVEL_AVX2 = 1,
     /// AVX-512 F, BW, DQ, VL and VNNI.
     WF_LEVEL_AVX512 = 2,
+    /// The same and AVX-512 BF16.
+    WF_LEVEL_AVX512_BF16 = 3,
 } wf_level;
 
 /// The highest level that this processor offers.
@@ -194,13 +196,42 @@ void wf_train_rotate(const uint16_t *x, const float *cosine, const float *sine, 
 wf_status wf_train_cross_entropy(uint16_t *logits, const int64_t *labels, const float *_Nullable factors, int64_t rows,
                                  int64_t columns, bool wants_gradients, float *losses, wf_pool *_Nullable pool);
 
+/// A factor of a product: its number at row `r` and depth `k` is at `r * stride + k * depth_stride`, of which one is 1.
+typedef struct wf_factor {
+    /// bf16, or f32 that is rounded to bf16.
+    const void *data;
+    bool is_f32;
+    int64_t stride, depth_stride;
+} wf_factor;
+
+/// `output[r][c] = sum over k of left(r, k) * right(c, k)`: of bf16 numbers, summed in f32.
+typedef struct wf_train_product {
+    wf_factor left, right;
+    int64_t rows, columns, depth;
+    /// `[rows][columns]` in f32 or bf16; overlaps no factor.
+    void *output;
+    bool output_is_f32;
+    /// Adds to an output in f32.
+    bool accumulates;
+} wf_train_product;
+
+/// Whether this processor multiplies bf16 numbers and the level of this thread allows it.
+bool wf_train_product_is_available(void);
+
+/// How many f32 numbers of scratch a product needs.
+size_t wf_train_product_scratch(const wf_train_product *task);
+
+/// - Parameter scratch: `[wf_train_product_scratch(task)]`.
+wf_status wf_train_multiply(const wf_train_product *task, float *scratch, wf_pool *_Nullable pool);
+
 /// Queries in a block and keys in a panel of `wf_train_attend`.
 #define WF_ATTENTION_BLOCK 64
 
-/// Causal attention of one training step. `dimensions` is a multiple of 16, `heads` one of `key_heads`.
+/// Causal attention of one training step: products of bf16 numbers (weights and slopes of scores are rounded to it, as in
+/// other implementations), sums and exponentials in f32. `dimensions` is a multiple of 16, `heads` one of `key_heads`.
 typedef struct wf_train_attention {
     int64_t batch, time, heads, key_heads, dimensions;
-    /// The factor on the scores.
+    /// The factor on the scores, above 0.
     float scale;
     /// `[batch][time]`: the first key that each query sees; it sees those from there up to its own. Null for 0.
     const int32_t *_Nullable starts;

@@ -118,7 +118,10 @@ public final class TransformerDecoder: Network {
 
     /// The head: logits `[..., vocabulary]` in f32 for hidden states `[..., dimensions]`.
     public func logits(_ hidden: Tensor) -> Tensor {
-        var logits = (head.map { $0(hidden) } ?? hidden.linear(headWeight(hidden.dtype))).cast(to: .float32)
+        let weight = embedding.weight
+        let raw =
+            head.map { $0(hidden) } ?? hidden.mixedLinear(weight) ?? hidden.linear(headWeight(hidden.dtype))
+        var logits = raw.cast(to: .float32)
         if let cap = configuration.finalLogitSoftCap { logits = (logits / cap).tanh() * cap }
         return logits
     }

@@ -71,44 +71,57 @@ extension TransformerDecoder {
         var weightGradient: Tensor?
         let records = Tensor.recordsGradients && (needs.hidden || needs.weight)
         let plainX = x.detached()
+        let takesWeight = hidden.dtype == .bfloat16 && Tensor.takesAsItIs(weight, rows: rows.count)
         let plainWeight =
-            needs.weight ? weight.detached().cast(to: hidden.dtype) : headWeight(hidden.dtype).detached()
+            takesWeight
+            ? weight.detached()
+            : needs.weight ? weight.detached().cast(to: hidden.dtype) : headWeight(hidden.dtype).detached()
         let weightType = weight.dtype
-        return Tensor.custom(inputs: [x, weight]) {
+        func losses() -> Tensor {
             var total = Tensor(Float(0))
             var hiddenParts: [Tensor] = []
             for start in stride(from: 0, to: rows.count, by: chunkRows) {
                 let range = start..<min(start + chunkRows, rows.count)
                 let part = plainX.slice(range, along: 0)
+                let logits =
+                    takesWeight
+                    ? Tensor.product(part, plainWeight, dtype: part.dtype) : part.linear(plainWeight)
                 let (losses, slope) = Self.lossesAndSlopes(
-                    part.linear(plainWeight), classes: targets.slice(range, along: 0),
-                    factors: factors?.slice(range, along: 0), cap: cap, makingSlopes: records)
+                    logits, classes: targets.slice(range, along: 0), factors: factors?.slice(range, along: 0), cap: cap,
+                    makingSlopes: records)
                 total = total + losses.sum()
                 guard let slope else { continue }
                 let narrow = slope.cast(to: plainX.dtype)
-                if needs.hidden { hiddenParts.append(narrow.matmul(plainWeight)) }
-                if needs.weight {
-                    let gradient = narrow.transposed().matmul(part)
-                    if let weightGradient {
-                        weightGradient.accumulate(gradient)
-                    } else {
-                        weightGradient = rows.count > chunkRows ? gradient.cast(to: .float32).copy() : gradient
-                    }
+                if needs.hidden {
+                    hiddenParts.append(
+                        takesWeight
+                            ? Tensor.product(narrow, plainWeight.transposed(), dtype: narrow.dtype)
+                            : narrow.matmul(plainWeight))
+                }
+                guard needs.weight else { continue }
+                if takesWeight {
+                    weightGradient = Tensor.product(
+                        narrow.transposed(), part.transposed(), dtype: .float32, addingTo: weightGradient)
+                    continue
+                }
+                let gradient = narrow.transposed().matmul(part)
+                if let weightGradient {
+                    weightGradient.accumulate(gradient)
+                } else {
+                    weightGradient = rows.count > chunkRows ? gradient.cast(to: .float32).copy() : gradient
                 }
             }
             if needs.hidden, records { hiddenGradient = .concatenated(hiddenParts) }
             return total
-        } backward: { upstream in
-            [
-                hiddenGradient.map { ($0 * upstream).cast(to: plainX.dtype) },
-                weightGradient.map { gradient in
-                    guard gradient.dtype != weightType else { return gradient * upstream }
-                    // Scaled in place: at this moment memory is fullest.
-                    let whole = gradient.cast(to: weightType)
-                    whole.scale(by: upstream.item)
-                    return whole
-                },
-            ]
+        }
+        return Tensor.custom(inputs: [x, weight], forward: losses) { upstream in
+            // The weight's gradient is scaled in place and given away: at this moment memory is fullest. A second
+            // backward pass makes it again.
+            if needs.weight, weightGradient == nil { _ = losses() }
+            defer { weightGradient = nil }
+            let whole = weightGradient?.cast(to: weightType)
+            whole?.scale(by: upstream.item)
+            return [hiddenGradient.map { ($0 * upstream).cast(to: plainX.dtype) }, whole]
         }
     }
 

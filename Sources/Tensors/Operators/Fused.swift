@@ -86,8 +86,8 @@ extension Tensor {
         }
     }
 
-    /// Causal attention `softmax(q k^T scale) v` of bf16 queries, block by block with scores in f32; nil where LibTorch's
-    /// must do it.
+    /// Causal attention `softmax(q k^T scale) v` of bf16 queries, block by block: sums and exponentials in f32, their weights
+    /// rounded to bf16 for the second product; nil where LibTorch's must do it.
     /// - Parameters:
     ///   - self: queries `[batch, time, heads, dimensions]`.
     ///   - keys: `[batch, time, keyHeads, dimensions]`, like `values`; `heads` is a multiple of `keyHeads`.
@@ -97,7 +97,7 @@ extension Tensor {
     package func causallyAttended(keys: Tensor, values: Tensor, starts: Tensor?, scale: Double) -> Tensor? {
         guard isKernelInput, keys.isKernelInput, values.isKernelInput, rank == 4, keys.rank == 4,
             keys.shape == values.shape, keys.size(0) == size(0), keys.size(1) == size(1), keys.size(3) == size(3),
-            size(3) % 16 == 0, size(2) % keys.size(2) == 0,
+            size(3) % 16 == 0, size(2) % keys.size(2) == 0, scale > 0,
             starts.map({ $0.dtype == .int32 && $0.shape == [size(0), size(1)] && $0.isContiguous }) ?? true
         else { return nil }
         let (q, k, v) = (detached(), keys.detached(), values.detached())
@@ -161,10 +161,10 @@ extension Tensor {
 
     private var isKernelInput: Bool { dtype == .bfloat16 && device == .cpu && count > 0 && isContiguous }
     private var halves: UnsafeMutablePointer<UInt16> { wf_tensor_data(handle)!.assumingMemoryBound(to: UInt16.self) }
-    private var reals: UnsafeMutablePointer<Float> { wf_tensor_data(handle)!.assumingMemoryBound(to: Float.self) }
+    var reals: UnsafeMutablePointer<Float> { wf_tensor_data(handle)!.assumingMemoryBound(to: Float.self) }
 }
 
 /// The kernels' threads, started once. Calls from several threads at a time do their work alone.
-private enum Workers {
+enum Workers {
     nonisolated(unsafe) static let pool = wf_pool_create(wf_thread_count())
 }

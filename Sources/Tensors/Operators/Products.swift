@@ -65,12 +65,7 @@ extension Tensor {
 
     /// The same with an input or a weight that is made again for the gradients.
     private func thriftyLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        func kept(_ tensor: Tensor) -> () -> Tensor {
-            if let recomputation = tensor.recomputation { return { recomputation() } }
-            let plain = tensor.detached()
-            return { plain }
-        }
-        let (x, w) = (kept(self), kept(weight))
+        let (x, w) = (recomputation ?? .keeping(self), weight.recomputation ?? .keeping(weight))
         let inputs = bias.map { [self, weight, $0] } ?? [self, weight]
         let (inputShape, weightShape, needs) = (shape, weight.shape, inputs.map(\.requiresGradient))
         return Tensor.custom(inputs: inputs) {

@@ -64,6 +64,36 @@ struct DecoderHookTests {
         }
     }
 
+    @Test("In bf16 the fused loss has the gradients of f32 up to its rounding, and twice as much after a second pass")
+    func narrowLoss() throws {
+        let decoder = DecoderFixtures.tiny { $0.isEmbeddingTied = true }
+        decoder.train()
+        let hidden = Tensor.normal([200, 32], from: RandomSource(seed: 6)).cast(to: .bfloat16).requiringGradient()
+        let labels = Tensor(DecoderFixtures.tokens([200]).integers)
+        let weight = decoder.embedding.weight
+        // The whole, and chunks whose gradients are added up.
+        for rows in [nil, 70] {
+            weight.gradient = nil
+            hidden.gradient = nil
+            let loss = decoder.linearCrossEntropy(hidden, labels: labels, weights: nil, chunkRows: rows)
+            try (loss * 0.5).backward(keepGraph: true)
+            let once = try #require(weight.gradient).copy()
+            try (loss * 0.5).backward()
+            #expect(
+                try #require(weight.gradient).isClose(to: once * 2.0, relativeTolerance: 1e-5, absoluteTolerance: 1e-6))
+            let full = hidden.detached().cast(to: .float32).requiringGradient()
+            let plain = decoder.logits(full).crossEntropy(labels, reduction: .sum)
+            #expect(abs(loss.item - plain.item) < 0.002 * plain.item)
+            let expected = try (plain * 0.5).gradients(withRespectTo: [full, weight])
+            // Slopes are rounded to 8 bits, so are the products' factors: errors of 2⁻⁸ of the largest numbers.
+            let found = try [#require(hidden.gradient).cast(to: .float32) / 2.0, once]
+            for (one, other) in zip(found, expected) {
+                let other = try #require(other)
+                #expect((one - other).absolute().maximum().item < other.absolute().maximum().item / 64)
+            }
+        }
+    }
+
     @Test("Packed documents score as each document alone")
     func packed() {
         let first = DecoderFixtures.tokens([1, 6], seed: 1)
