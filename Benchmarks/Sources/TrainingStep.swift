@@ -29,8 +29,8 @@ func trainingStep(precision: Precision, steps: Int) {
             seconds {
                 let loss = decoder.loss(batch) / weight
                 do { try loss.backward() } catch { fatalError("\(error)") }
-                GradientScaling.scaleAndClip(optimizer.parameters, maximumNorm: 1)
-                optimizer.step(learningRate: 1e-4)
+                let factor = GradientScaling.clipping(optimizer.parameters, maximumNorm: 1).factor
+                optimizer.step(learningRate: 1e-4, gradientScale: factor)
                 optimizer.clearGradients()
                 losses.append(loss.item)
             })

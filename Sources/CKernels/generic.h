@@ -350,6 +350,8 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .train_norm_backward = train_norm_backward,                                                          \
         .train_rotate = train_rotate,                                                                        \
         .train_cross_entropy = train_cross_entropy,                                                          \
+        .square_sum = square_sum,                                                                            \
+        .adamw = adamw,                                                                                      \
         .train_attend = train_attend,                                                                        \
         .train_attend_backward = train_attend_backward,                                                      \
         .train_attend_gather = train_attend_gather,                                                          \

@@ -150,3 +150,57 @@ static float train_cross_entropy(uint16_t *logits, int64_t columns, int64_t labe
     }
     return (normaliser - chosen) * factor;
 }
+
+/// In f32 over 1024 numbers, in f64 over these sums.
+static double square_sum(const float *x, int64_t count) {
+    double total = 0;
+    for (int64_t begin = 0; begin < count; begin += 1024) {
+        const int64_t end = begin + 1024 < count ? begin + 1024 : count;
+        wf_float16 sum = splat(0);
+        int64_t i = begin;
+        for (; i + 16 <= end; i += 16) {
+            const wf_float16 value = load(x + i);
+            sum += value * value;
+        }
+        const wf_float16 rest = load_part(x + i, end - i);
+        total += sum_of(sum + rest * rest);
+    }
+    return total;
+}
+
+/// What all numbers of a parameter share.
+typedef struct adamw_numbers {
+    float kept, rate, root;
+} adamw_numbers;
+
+WF_INLINE wf_float16 adamw_change(wf_float16 p, wf_float16 g, wf_float16 *m, wf_float16 *v, const wf_adamw_step *step,
+                                  const adamw_numbers *n) {
+    *m = *m * step->beta1 + g * (1 - step->beta1);
+    *v = *v * step->beta2 + g * g * (1 - step->beta2);
+    return p * n->kept - n->rate * *m / (__builtin_elementwise_sqrt(*v) * n->root + step->epsilon);
+}
+
+static void adamw(const wf_adamw_part *part, int64_t begin, int64_t count, const wf_adamw_step *step) {
+    const adamw_numbers n = {
+        .kept = 1 - step->learning_rate * step->weight_decay,
+        .rate = step->learning_rate / part->first_correction,
+        .root = 1 / sqrtf(part->second_correction),
+    };
+    const float *gradient = part->gradient + begin;
+    float *parameter = part->parameter + begin, *first = part->first + begin, *second = part->second + begin;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        wf_float16 m = load(first + i), v = load(second + i);
+        store(parameter + i,
+              adamw_change(load(parameter + i), load(gradient + i) * step->gradient_scale, &m, &v, step, &n));
+        store(first + i, m);
+        store(second + i, v);
+    }
+    if (i == count) return;
+    const int64_t rest = count - i;
+    wf_float16 m = load_part(first + i, rest), v = load_part(second + i, rest);
+    const wf_float16 g = load_part(gradient + i, rest) * step->gradient_scale;
+    store_part(parameter + i, adamw_change(load_part(parameter + i, rest), g, &m, &v, step, &n), rest);
+    store_part(first + i, m, rest);
+    store_part(second + i, v, rest);
+}

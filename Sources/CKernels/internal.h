@@ -85,6 +85,8 @@ typedef struct wf_kernels {
     void (*train_rotate)(const uint16_t *x, const float *cosine, const float *sine, int64_t half, float direction,
                          uint16_t *output);
     float (*train_cross_entropy)(uint16_t *logits, int64_t columns, int64_t label, float factor, bool wants_gradient);
+    double (*square_sum)(const float *x, int64_t count);
+    void (*adamw)(const wf_adamw_part *part, int64_t begin, int64_t count, const wf_adamw_step *step);
     // One head of one row of the batch, and one key head of one row.
     void (*train_attend)(const wf_train_attention *task, int64_t batch, int64_t head, float *scratch);
     void (*train_attend_backward)(const wf_train_attention *task, int64_t batch, int64_t head, float *scratch);

@@ -103,6 +103,8 @@ void *wf_tensor_data(wf_tensor tensor) {
 
 int64_t wf_tensor_version(wf_tensor tensor) { return implementation(tensor)->version_counter().current_version(); }
 
+void wf_tensor_mark_written(wf_tensor tensor) { implementation(tensor)->bump_version(); }
+
 bool wf_tensor_item(wf_tensor tensor, double *value) {
     return guarded(false, [&] {
         *value = borrow(tensor).item().toDouble();

@@ -80,6 +80,8 @@ bool wf_tensor_is_contiguous(wf_tensor);
 void *wf_tensor_data(wf_tensor);
 /// Counts in-place writes to the tensor's memory.
 int64_t wf_tensor_version(wf_tensor);
+/// Counts a write that no operator has made.
+void wf_tensor_mark_written(wf_tensor);
 /// The value of a tensor with one element.
 bool wf_tensor_item(wf_tensor, double *value);
 bool wf_tensor_integer_item(wf_tensor, int64_t *value);

@@ -1,6 +1,6 @@
 public import Tensors
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), one fused operator a group:
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), one pass a group:
 /// `m = β₁ m + (1 - β₁) g`, `v = β₂ v + (1 - β₂) g²`, `p = p (1 - η λ) - η m̂ / (√v̂ + ε)`.
 public final class AdamW: Optimizer {
     public let groups: [ParameterGroup]
@@ -11,12 +11,11 @@ public final class AdamW: Optimizer {
     private struct Moments {
         let first: Tensor
         let second: Tensor
-        /// Steps taken, as the fused operator wants them: one f32 number.
+        /// Steps taken: one f32 number.
         let step: Tensor
     }
 
     private let moments: [[Moments]]
-    private let one = Tensor(Float(1))
 
     public init(_ groups: [ParameterGroup], beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8) {
         self.groups = groups
@@ -31,19 +30,19 @@ public final class AdamW: Optimizer {
         }
     }
 
-    public func step(learningRate: Double) {
+    public func step(learningRate: Double, gradientScale: Double) {
         for (group, moments) in zip(groups, moments) {
             let active = zip(group.parameters, moments).compactMap { parameter, moments in
-                parameter.tensor.gradient.map { (tensor: parameter.tensor, gradient: $0, moments: moments) }
+                parameter.tensor.gradient.map {
+                    Tensor.AdamWPart(
+                        parameter: parameter.tensor, gradient: $0, first: moments.first, second: moments.second,
+                        step: moments.step)
+                }
             }
             guard !active.isEmpty else { continue }
-            let steps = active.map(\.moments.step)
-            Tensor.accumulate(steps, steps.map { _ in one })
             Tensor.adamWStep(
-                parameters: active.map(\.tensor), gradients: active.map(\.gradient), first: active.map(\.moments.first),
-                second: active.map(\.moments.second), steps: steps,
-                learningRate: learningRate * group.learningRateScale, beta1: beta1, beta2: beta2,
-                weightDecay: group.weightDecay, epsilon: epsilon)
+                active, gradientScale: gradientScale, learningRate: learningRate * group.learningRateScale,
+                beta1: beta1, beta2: beta2, weightDecay: group.weightDecay, epsilon: epsilon)
         }
     }
 

@@ -69,12 +69,13 @@ public final class Muon: Optimizer {
 
     public var groups: [ParameterGroup] { matrices + others.groups }
 
-    public func step(learningRate: Double) {
+    public func step(learningRate: Double, gradientScale: Double) {
         withoutGradients {
             for (group, buffers) in zip(matrices, buffers) {
                 let rate = learningRate * group.learningRateScale
                 for (parameter, buffer) in zip(group.parameters, buffers) {
-                    guard let gradient = parameter.tensor.gradient else { continue }
+                    guard var gradient = parameter.tensor.gradient else { continue }
+                    if gradientScale != 1 { gradient = gradient * gradientScale }
                     buffer.moveTowards(gradient, weight: 1 - momentum)
                     let update = orthogonalized(gradient + (buffer - gradient) * momentum)
                     let factor = scale.factor(rows: update.size(0), columns: update.size(1))
@@ -83,7 +84,7 @@ public final class Muon: Optimizer {
                 }
             }
         }
-        others.step(learningRate: learningRate)
+        others.step(learningRate: learningRate, gradientScale: gradientScale)
     }
 
     /// A matrix with the singular vectors of `matrix` and singular values near 1: `X ← a X + (b X Xᵀ + c (X Xᵀ)²) X`.

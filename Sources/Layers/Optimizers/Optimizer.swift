@@ -6,7 +6,9 @@ public protocol Optimizer: AnyObject {
     var groups: [ParameterGroup] { get }
 
     /// One step along the gradients of all parameters; parameters without a gradient stay as they are.
-    func step(learningRate: Double)
+    /// - Parameter gradientScale: multiplies the gradients, as ``GradientScaling/clipping(_:scale:maximumNorm:)`` wants it.
+    ///   Whether they are changed in their own memory is left open: clear them afterwards.
+    func step(learningRate: Double, gradientScale: Double)
 
     /// What the optimiser keeps beside the parameters, named `PARAMETER.PART`. The tensors are the optimiser's own.
     var state: [NamedParameter] { get }
@@ -14,6 +16,9 @@ public protocol Optimizer: AnyObject {
 
 extension Optimizer {
     public var parameters: [NamedParameter] { groups.flatMap(\.parameters) }
+
+    /// One step along the gradients as they are.
+    public func step(learningRate: Double) { step(learningRate: learningRate, gradientScale: 1) }
 
     /// Drops the gradients of all parameters.
     public func clearGradients() {
@@ -77,23 +82,30 @@ public struct ParameterGroup {
 
 /// Scaling of gradients before a step.
 public enum GradientScaling {
-    /// Multiplies all gradients by `scale`, and by as much more as keeps their common Euclidean norm at most
+    /// What to multiply all gradients with: `scale`, and as much more as keeps their common Euclidean norm at most
     /// `maximumNorm` (Pascanu et al. 2013).
     ///
     /// The norm is read once; nothing else waits for the device.
     /// - Parameter maximumNorm: of the scaled gradients; nil leaves them as long as they are.
+    /// - Returns: the norm after `scale` and before clipping, and the factor: 1 where the norm is not finite.
+    public static func clipping(
+        _ parameters: [NamedParameter], scale: Double = 1, maximumNorm: Double? = nil
+    ) -> (norm: Double, factor: Double) {
+        let norm = Tensor.globalNorm(parameters.compactMap(\.tensor.gradient)) * scale
+        guard norm.isFinite else { return (norm, 1) }
+        // The small addend is the usual guard against a norm of 0.
+        return (norm, scale * (maximumNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1))
+    }
+
+    /// Multiplies all gradients by the factor of ``clipping(_:scale:maximumNorm:)``, in their own memory.
     /// - Returns: the norm after `scale` and before clipping. If it is not finite, the gradients are left alone.
     @discardableResult
     public static func scaleAndClip(
         _ parameters: [NamedParameter], scale: Double = 1, maximumNorm: Double? = nil
     ) -> Double {
+        let (norm, factor) = clipping(parameters, scale: scale, maximumNorm: maximumNorm)
         let gradients = parameters.compactMap(\.tensor.gradient)
-        guard !gradients.isEmpty else { return 0 }
-        let norm = Tensor.globalNorm(gradients).item * scale
-        guard norm.isFinite else { return norm }
-        // The small addend is the usual guard against a norm of 0.
-        let clip = maximumNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-        if scale * clip != 1 { Tensor.scale(gradients, by: scale * clip) }
+        if factor != 1, !gradients.isEmpty { Tensor.scale(gradients, by: factor) }
         return norm
     }
 }

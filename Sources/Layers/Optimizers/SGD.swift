@@ -18,13 +18,14 @@ public final class SGD: Optimizer {
         }
     }
 
-    public func step(learningRate: Double) {
+    public func step(learningRate: Double, gradientScale: Double) {
         withoutGradients {
             for (index, group) in groups.enumerated() {
                 let active = group.parameters.indices.filter { group.parameters[$0].tensor.gradient != nil }
                 guard !active.isEmpty else { continue }
                 let parameters = active.map { group.parameters[$0].tensor }
                 var direction = parameters.compactMap(\.gradient)
+                if gradientScale != 1 { Tensor.scale(direction, by: gradientScale) }
                 if group.weightDecay > 0 {
                     direction = zip(direction, parameters).map { $0 + $1 * group.weightDecay }
                 }

@@ -132,7 +132,7 @@ extension Tensor {
         }
     }
 
-    private static func require(_ status: wf_status) {
+    static func require(_ status: wf_status) {
         precondition(status == WF_OK, String(cString: wf_status_text(status)))
     }
 

@@ -58,8 +58,7 @@ extension Tensor {
             depth: Int64(left.size(1)), output: wf_tensor_data(output.handle)!,
             output_is_f32: output.dtype == .float32, accumulates: sum != nil)
         let scratch = Tensor.uninitialized([wf_train_product_scratch(&task)])
-        let status = withExtendedLifetime((left, right)) { wf_train_multiply(&task, scratch.reals, Workers.pool) }
-        precondition(status == WF_OK, String(cString: wf_status_text(status)))
+        require(withExtendedLifetime((left, right)) { wf_train_multiply(&task, scratch.reals, Workers.pool) })
         return output
     }
 

@@ -136,13 +136,13 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
         let rate = schedule.rate(atStep: progress.step)
         var values = ["learningRate": rate]
         if weight > 0 {
-            let norm = GradientScaling.scaleAndClip(
+            let (norm, factor) = GradientScaling.clipping(
                 parameters, scale: 1 / weight, maximumNorm: limits.maximumGradientNorm)
             let loss = Tensor.stacked(sums.map { $0.reshaped([]) }).sum().item / weight
             guard norm.isFinite, loss.isFinite else {
                 throw TrainingError.diverged(step: progress.step, loss: loss, gradientNorm: norm)
             }
-            optimizer.step(learningRate: rate)
+            optimizer.step(learningRate: rate, gradientScale: factor)
             optimizer.clearGradients()
             progress.loss = loss
             values["loss"] = loss

@@ -128,6 +128,71 @@ struct OptimizerTests {
         #expect(try #require(problem.matrix.gradient).isIdentical(to: matrix))
     }
 
+    @Test("A step with scaled gradients is a step after scaling them", arguments: [0, 1, 2])
+    func scaledStep(maker: Int) throws {
+        let makers: [([ParameterGroup]) -> any Optimizer] = [
+            { AdamW($0) }, { SGD($0, momentum: 0.9) }, { Muon($0) },
+        ]
+        func result(scalesBefore: Bool) throws -> [[Float]] {
+            let problem = Problem()
+            let optimizer = makers[maker](problem.groups(decay: 0.1))
+            for _ in 0..<3 {
+                try (problem.loss() * 4).backward()
+                if scalesBefore {
+                    GradientScaling.scaleAndClip(problem.parameters, scale: 0.25, maximumNorm: 1)
+                    optimizer.step(learningRate: 0.01)
+                } else {
+                    let clipping = GradientScaling.clipping(problem.parameters, scale: 0.25, maximumNorm: 1)
+                    optimizer.step(learningRate: 0.01, gradientScale: clipping.factor)
+                }
+                optimizer.clearGradients()
+            }
+            return [problem.matrix.detached().floats, problem.vector.detached().floats]
+        }
+        let (one, other) = (try result(scalesBefore: true), try result(scalesBefore: false))
+        for (one, other) in zip(one, other) { #expect(zip(one, other).allSatisfy { abs($0 - $1) < 1e-6 }) }
+    }
+
+    @Test("AdamW over sizes around a vector and a task equals the equations; other types go to LibTorch's")
+    func adamWSizes() throws {
+        let sizes = [1, 15, 16, 17, 65_536, 65_537, 131_100]
+        let source = RandomSource(seed: 9)
+        let parameters = sizes.map { size in
+            NamedParameter(name: "\(size)", tensor: Tensor.normal([size], from: source).requiringGradient())
+        }
+        let wide = NamedParameter(
+            name: "wide", tensor: Tensor.normal([5], from: source).cast(to: .float64).requiringGradient())
+        let all = parameters + [wide]
+        let optimizer = AdamW([ParameterGroup(all, weightDecay: 0.1)], beta2: 0.99, epsilon: 1e-6)
+        var expected = all.map { $0.tensor.detached().values(Double.self) }
+        var first = expected.map { $0.map { _ in 0.0 } }
+        var second = first
+        for step in 1...3 {
+            let gradients = all.map { Tensor.normal($0.tensor.shape, from: source).cast(to: $0.tensor.dtype) }
+            for (parameter, gradient) in zip(all, gradients) { parameter.tensor.gradient = gradient.copy() }
+            let version = parameters[0].tensor.version
+            optimizer.step(learningRate: 0.01, gradientScale: 0.5)
+            #expect(parameters[0].tensor.version > version)
+            for (index, gradient) in gradients.enumerated() {
+                for (place, g) in gradient.values(Double.self).map({ $0 / 2 }).enumerated() {
+                    first[index][place] = 0.9 * first[index][place] + 0.1 * g
+                    second[index][place] = 0.99 * second[index][place] + 0.01 * g * g
+                    let m = first[index][place] / (1 - pow(0.9, Double(step)))
+                    let v = second[index][place] / (1 - pow(0.99, Double(step)))
+                    expected[index][place] *= 1 - 0.01 * 0.1
+                    expected[index][place] -= 0.01 * m / (v.squareRoot() + 1e-6)
+                }
+            }
+        }
+        for (parameter, expected) in zip(all, expected) {
+            let found = parameter.tensor.detached().values(Double.self)
+            #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 2e-6 }, "\(parameter.name)")
+        }
+        let squares = all.compactMap(\.tensor.gradient).map { $0.cast(to: .float64).squared().sum().item }
+        let norm = GradientScaling.clipping(all).norm
+        #expect(abs(norm - squares.reduce(0, +).squareRoot()) < 1e-4 * norm)
+    }
+
     @Test("A restored optimiser takes the very same steps; a foreign state is refused")
     func restore() throws {
         let makers: [([ParameterGroup]) -> any Optimizer] = [
