@@ -118,11 +118,14 @@ public final class KeyValueCache {
         waiting = kept
     }
 
-    /// The residual stream of the tokens that the upper layers have not seen, padded on the right.
-    /// - Returns: `[rows, time, dimensions]` and the count of each row; nil where no token waits.
-    func takeWaiting() -> (hidden: Tensor, counts: [Int])? {
-        guard completeLayers < shape.layers else { return nil }
-        let starts = layerLengths[completeLayers]
+    /// The lowest layers that are behind, all of them by the same tokens, and the residual stream of these tokens, padded
+    /// on the right.
+    /// - Returns: the layers, `[rows, time, dimensions]` and the count of each row; nil where no token waits.
+    func takeWaiting() -> (layers: Range<Int>, hidden: Tensor, counts: [Int])? {
+        let first = completeLayers
+        guard first < shape.layers else { return nil }
+        let starts = layerLengths[first]
+        let end = first + layerLengths[first...].prefix { $0 == starts }.count
         let counts = zip(lengths, starts).map { $0 - $1 }
         let time = counts.max() ?? 0
         reserve(time)
@@ -130,7 +133,7 @@ public final class KeyValueCache {
         let rows = starts.enumerated().map { row, start in
             waiting.select(row, along: 0).slice(start..<start + time, along: 0)
         }
-        return (.stacked(rows), counts)
+        return (first..<end, .stacked(rows), counts)
     }
 
     /// Writes the keys and values of new tokens behind each row's own; lengths move with ``advance(by:layers:)`` only.
