@@ -17,7 +17,6 @@ public final class KeyValueCache {
     /// without tokens; nil before the first.
     public private(set) var prefilledLengths: [Int]?
     public private(set) var capacity: Int
-    private let maximumCapacity: Int
     private let shape: (layers: Int, heads: Int, dimensions: Int)
 
     /// - Parameters:
@@ -26,7 +25,6 @@ public final class KeyValueCache {
     public init(_ configuration: DecoderConfiguration, rows: Int = 1, capacity: Int = 256) {
         shape = (configuration.layers, configuration.keyValueHeads, configuration.headDimensions)
         self.capacity = max(capacity, 1)
-        maximumCapacity = .max
         layerLengths = Array(repeating: Array(repeating: 0, count: rows), count: shape.layers)
         let size = [rows, shape.heads, self.capacity, shape.dimensions]
         // Zeros, because a masked key must still be a number.
@@ -36,7 +34,6 @@ public final class KeyValueCache {
 
     private init(copying other: KeyValueCache, rows: Int) {
         shape = other.shape
-        maximumCapacity = other.maximumCapacity
         capacity = other.capacity
         precondition(rows == other.lengths.count || other.lengths.count == 1, "only one row can become many")
         func copy(_ tensor: Tensor) -> Tensor {

@@ -38,12 +38,7 @@ extension TransformerDecoder {
     ) throws -> [WrittenTokens] {
         try options.validate()
         let size = configuration.vocabularySize
-        for prompt in prompts {
-            guard !prompt.isEmpty else { throw GenerationError.emptyPrompt }
-            if let stranger = prompt.first(where: { $0 < 0 || $0 >= size }) {
-                throw GenerationError.tokenOutOfRange(stranger, vocabulary: size)
-            }
-        }
+        for prompt in prompts { try check(prompt) }
         guard !prompts.isEmpty else { return [] }
         var pass = pass
         pass.cache = pass.cache ?? KeyValueCache(configuration, rows: prompts.count)
@@ -52,9 +47,7 @@ extension TransformerDecoder {
             pass.layers = 0..<head.layer
             pass.skipsFinalNorm = true
         }
-        if let cache = pass.cache, cache.completeLayers < pass.layers?.upperBound ?? configuration.layers {
-            throw GenerationError.unfinishedCache(layers: cache.completeLayers, depth: configuration.layers)
-        }
+        try check(pass)
         let width = head.map { $0.output.outputDimensions } ?? size
         var samplers = prompts.enumerated().map { row, prompt in
             var own = options

@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Layers
 import Tensors
@@ -35,6 +36,19 @@ struct ConstraintTests {
         #expect(TokenSet(0..<10).subtracting(set).ranges == [0..<3, 6..<9])
         #expect(TokenSet(3..<6).subtracting(set).isEmpty)
         #expect(TokenSet(4..<4).isEmpty && TokenSet([]).isEmpty)
+        #expect(TokenSet([1, .max]).ranges == [1..<2])
+    }
+
+    @Test("A set is read as it was written, and ranges in disorder become a set")
+    func codedSets() throws {
+        let set = TokenSet([5, 3, 4, 9])
+        let text = try JSONEncoder().encode(set)
+        #expect(try JSONDecoder().decode(TokenSet.self, from: text) == set)
+        let disorder = Data(#"{"ranges": [[9, 10], [4, 6], [3, 5], [7, 7]]}"#.utf8)
+        #expect(try JSONDecoder().decode(TokenSet.self, from: disorder) == set)
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(TokenSet.self, from: Data(#"{"ranges": [[5, 3]]}"#.utf8))
+        }
     }
 
     @Test(

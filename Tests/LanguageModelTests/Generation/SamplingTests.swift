@@ -81,6 +81,7 @@ struct SamplingTests {
         #expect(sampler.next([.nan, .nan, .nan]) == 0)
         let token = sampler.next([.infinity, 0, 1])
         #expect(token.map { (0..<3).contains($0) } == true)
+        #expect(Self.kept(GenerationOptions(temperature: 1, topK: .max)).count == 5)
     }
 
     @Test("A stop text ends the text wherever the pieces are cut, and nothing of it is shown", arguments: 1...7)

@@ -75,7 +75,7 @@ package struct Sampler {
         guard let largest = logits.max(), largest.isFinite else { return [(Self.indexOfMaximum(logits), 1)] }
         let threshold = options.topK.map { Self.kthLargest(logits, $0) } ?? -.infinity
         var kept: [(token: TokenID, probability: Double)] = []
-        kept.reserveCapacity(options.topK ?? logits.count)
+        kept.reserveCapacity(min(options.topK ?? .max, logits.count))
         for (offset, logit) in logits.enumerated() where logit >= threshold {
             let probability = exp(Double(logit - largest) / options.temperature)
             if probability > 0 { kept.append((TokenID(offset), probability)) }
