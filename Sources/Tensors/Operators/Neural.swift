@@ -71,9 +71,10 @@ extension Tensor {
         return self * kept
     }
 
-    /// `softmax(q k^T * scale + mask) v` (Vaswani et al. 2017) for queries `[batch, heads, time, dimensions]`.
+    /// `softmax(q k^T * scale + mask) v` (Vaswani et al. 2017).
     /// - Parameters:
-    ///   - keys: `[batch, keyHeads, keyTime, dimensions]`; `heads` is a multiple of `keyHeads`.
+    ///   - keys: `[batch, keyHeads, keyTime, dimensions]` for queries `[batch, heads, time, dimensions]`; `heads` is a
+    ///     multiple of `keyHeads`.
     ///   - mask: `bool` (true = visible) or additive, broadcast to `[batch, heads, time, keyTime]`.
     ///   - causal: query `i` sees keys up to `i`; only without a mask and with equal times.
     public func attention(
