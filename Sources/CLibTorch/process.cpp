@@ -65,6 +65,4 @@ bool wf_has_fast_bfloat16(void) {
 #endif
 }
 
-void wf_set_flush_denormal(bool enabled) { at::globalContext().setFlushDenormal(enabled); }
-
 }  // extern "C"

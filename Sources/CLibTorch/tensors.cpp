@@ -5,7 +5,6 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/div.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sub.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -70,15 +69,6 @@ wf_tensor wf_tensor_copying(const void *bytes, const int64_t *shape, int64_t ran
     });
 }
 
-wf_tensor wf_tensor_wrapping(void *bytes, const int64_t *shape, int64_t rank, int32_t dtype, void (*release)(void *),
-                             void *context) {
-    return guarded<wf_tensor>(nullptr, [&] {
-        return give(at::from_blob(
-            bytes, at::IntArrayRef(shape, rank), [release, context](void *) { release(context); },
-            at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype))));
-    });
-}
-
 wf_tensor wf_tensor_retain(wf_tensor tensor) { return give(borrow(tensor)); }
 
 void wf_tensor_release(wf_tensor tensor) {
@@ -87,7 +77,6 @@ void wf_tensor_release(wf_tensor tensor) {
 
 int64_t wf_tensor_rank(wf_tensor tensor) { return implementation(tensor)->dim(); }
 int64_t wf_tensor_size(wf_tensor tensor, int64_t dimension) { return implementation(tensor)->sizes()[dimension]; }
-int64_t wf_tensor_stride(wf_tensor tensor, int64_t dimension) { return implementation(tensor)->strides()[dimension]; }
 int64_t wf_tensor_count(wf_tensor tensor) { return implementation(tensor)->numel(); }
 int32_t wf_tensor_dtype(wf_tensor tensor) {
     return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));
@@ -112,13 +101,6 @@ bool wf_tensor_item(wf_tensor tensor, double *value) {
     });
 }
 
-bool wf_tensor_integer_item(wf_tensor tensor, int64_t *value) {
-    return guarded(false, [&] {
-        *value = borrow(tensor).item().toLong();
-        return true;
-    });
-}
-
 bool wf_tensor_requires_gradient(wf_tensor tensor) { return borrow(tensor).requires_grad(); }
 
 bool wf_tensor_set_requires_gradient(wf_tensor tensor, bool value) {
@@ -127,8 +109,6 @@ bool wf_tensor_set_requires_gradient(wf_tensor tensor, bool value) {
         return true;
     });
 }
-
-bool wf_tensor_is_leaf(wf_tensor tensor) { return borrow(tensor).is_leaf(); }
 
 wf_tensor wf_tensor_gradient(wf_tensor tensor) {
     const at::Tensor owner = borrow(tensor);

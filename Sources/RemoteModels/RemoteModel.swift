@@ -133,6 +133,8 @@ public struct RemoteModel: ChatModel, CustomStringConvertible {
             if isDone { return }
             if event.data.elementsEqual("[DONE]".utf8) {
                 isDone = true
+                // Whoever has the last event may drop the stream; that must not end the connection.
+                continuation.onTermination = nil
                 for event in try reader.finish() { continuation.yield(event) }
                 continuation.finish()
                 return

@@ -55,7 +55,7 @@ struct Fixture: Decodable {
     let quantile: Sample
 
     static func load() throws -> Fixture {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/evaluation.json")
+        let file = URL(filePath: Bundle.module.resourcePath! + "/Fixtures/evaluation.json")
         return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file))
     }
 }

@@ -39,11 +39,14 @@ final class ScriptedServer: Sendable {
     private let seen = Mutex<[Request]>([])
     private let accepted = Mutex(0)
     private let hangUps = Mutex(0)
+    private let wholeAnswers = Mutex(0)
 
     /// Requests so far, in order.
     var requests: [Request] { seen.withLock { $0 } }
     /// How many connections were opened.
     var connections: Int { accepted.withLock { $0 } }
+    /// How many answers were written to their end.
+    var answered: Int { wholeAnswers.withLock { $0 } }
     /// How many connections the client closed while an answer was being written.
     var abandoned: Int { hangUps.withLock { $0 } }
     var url: String { "http://127.0.0.1:\(port)" }
@@ -101,9 +104,12 @@ final class ScriptedServer: Sendable {
                 var linger = linger(l_onoff: 1, l_linger: 0)
                 setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
                 return false
-            case .keepOpen: return true
+            case .keepOpen:
+                wholeAnswers.withLock { $0 += 1 }
+                return true
             }
         }
+        wholeAnswers.withLock { $0 += 1 }
         return false
     }
 

@@ -5,8 +5,7 @@ import Testing
 /// Every wrapper against recorded results and gradients of PyTorch (Scripts/fixtures/operators.py).
 @Suite("Operators against PyTorch")
 struct OperatorTests {
-    static let path = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "Fixtures/operators.safetensors").path
+    static let path = Bundle.module.resourcePath! + "/Fixtures/operators.safetensors"
     static let names = (try? SafetensorsFile(path: path))?.entries
         .filter { $0.name.hasSuffix(".0") && !$0.name.hasPrefix("input.") }.map { String($0.name.dropLast(2)) }.sorted()
 

@@ -63,14 +63,10 @@ bool wf_operator_call(wf_operator, const wf_value *arguments, int64_t argument_c
 
 /// `device_type`: 0 cpu, 1 cuda, 13 mps. Copies `bytes`, which hold a contiguous array of `dtype`.
 wf_tensor wf_tensor_copying(const void *bytes, const int64_t *shape, int64_t rank, int32_t dtype);
-/// A tensor over memory that the caller owns; `release(context)` is called when the tensor no longer needs it.
-wf_tensor wf_tensor_wrapping(void *bytes, const int64_t *shape, int64_t rank, int32_t dtype, void (*release)(void *),
-                             void *context);
 wf_tensor wf_tensor_retain(wf_tensor);
 void wf_tensor_release(wf_tensor);
 int64_t wf_tensor_rank(wf_tensor);
 int64_t wf_tensor_size(wf_tensor, int64_t dimension);
-int64_t wf_tensor_stride(wf_tensor, int64_t dimension);
 int64_t wf_tensor_count(wf_tensor);
 int32_t wf_tensor_dtype(wf_tensor);
 int32_t wf_tensor_device_type(wf_tensor);
@@ -84,13 +80,11 @@ int64_t wf_tensor_version(wf_tensor);
 void wf_tensor_mark_written(wf_tensor);
 /// The value of a tensor with one element.
 bool wf_tensor_item(wf_tensor, double *value);
-bool wf_tensor_integer_item(wf_tensor, int64_t *value);
 
 // MARK: Gradients
 
 bool wf_tensor_requires_gradient(wf_tensor);
 bool wf_tensor_set_requires_gradient(wf_tensor, bool);
-bool wf_tensor_is_leaf(wf_tensor);
 /// The accumulated gradient of a leaf; null if there is none.
 wf_tensor wf_tensor_gradient(wf_tensor);
 bool wf_tensor_set_gradient(wf_tensor, wf_tensor gradient);
@@ -133,7 +127,6 @@ bool wf_load_cuda(const char *library);
 const char *wf_libtorch_version(void);
 /// True when the CPU multiplies bf16 matrices in hardware.
 bool wf_has_fast_bfloat16(void);
-void wf_set_flush_denormal(bool);
 
 #ifdef __cplusplus
 }

@@ -51,6 +51,8 @@ public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
     case length
     /// The model waits for the results of its calls.
     case toolCalls
+    /// The constraint on its tokens left nothing to choose.
+    case constraint
     /// Another word of an endpoint, such as `content_filter`.
     case other(String)
 
@@ -59,6 +61,7 @@ public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
         case "stop": self = .stop
         case "length": self = .length
         case "tool_calls", "function_call": self = .toolCalls
+        case "constraint": self = .constraint
         default: self = .other(word)
         }
     }
@@ -68,6 +71,7 @@ public enum FinishReason: Sendable, Hashable, CustomStringConvertible {
         case .stop: "stop"
         case .length: "length"
         case .toolCalls: "tool_calls"
+        case .constraint: "constraint"
         case .other(let word): word
         }
     }

@@ -34,6 +34,9 @@ extension DecoderConfiguration {
         }
         // Windows that no family's own fields can say; see ConfigurationWriter.
         if let windows = try fields.optionalIntegers("layer_windows") { layerWindows = windows }
+        // A sequence classifier has no language head: its logits are those of the embedding, which nobody asks for.
+        let architectures = try fields.strings("architectures") ?? []
+        if architectures.contains(where: { $0.hasSuffix("ForSequenceClassification") }) { isEmbeddingTied = true }
         if let (field, found, allowed) = contradiction { throw fields.malformed(field, found: found, allowed: allowed) }
     }
 

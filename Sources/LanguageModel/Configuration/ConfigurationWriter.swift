@@ -9,15 +9,19 @@ extension DecoderConfiguration {
     /// - Parameters:
     ///   - dtype: the type of the weights stored beside it.
     ///   - tokens: ids that other tools look for here.
+    ///   - labels: of a sequence classifier (``ScalarHead``), which has no language head; nil for a language model.
     /// - Throws: `WeightFileError.unwritable` for a combination that no architecture has.
-    public func configurationText(dtype: DType, tokens: SpecialTokens = .init()) throws -> String {
-        let text = JSONText.pretty(.object(members(dtype: dtype, tokens: tokens))) + "\n"
+    public func configurationText(
+        dtype: DType, tokens: SpecialTokens = .init(), labels: Int? = nil
+    ) throws -> String {
+        let text = JSONText.pretty(.object(members(dtype: dtype, tokens: tokens, labels: labels))) + "\n"
         // Reading it back is the proof that nothing was lost.
         let bytes = Array(text.utf8)
         var read = try bytes.withUnsafeBytes {
             try DecoderConfiguration(fields: ConfigurationFields(file: "config.json", parsing: $0))
         }
         read.family = family
+        if labels != nil { read.isEmbeddingTied = isEmbeddingTied }
         guard read == self else {
             throw WeightFileError.unwritable(
                 file: "config.json", reason: "no architecture has this combination of features")
@@ -29,12 +33,21 @@ extension DecoderConfiguration {
         case llama, qwen2, qwen3
         case gemma3 = "gemma3_text"
 
-        var className: String {
+        var languageModel: String {
             switch self {
             case .llama: "LlamaForCausalLM"
             case .qwen2: "Qwen2ForCausalLM"
             case .qwen3: "Qwen3ForCausalLM"
             case .gemma3: "Gemma3ForCausalLM"
+            }
+        }
+
+        var classifier: String {
+            switch self {
+            case .llama: "LlamaForSequenceClassification"
+            case .qwen2: "Qwen2ForSequenceClassification"
+            case .qwen3: "Qwen3ForSequenceClassification"
+            case .gemma3: "Gemma3TextForSequenceClassification"
             }
         }
     }
@@ -45,10 +58,11 @@ extension DecoderConfiguration {
         return hasQueryKeyValueBiases && !hasAttentionOutputBias ? .qwen2 : .llama
     }
 
-    private func members(dtype: DType, tokens: SpecialTokens) -> [String: StrictJSON] {
+    private func members(dtype: DType, tokens: SpecialTokens, labels: Int?) -> [String: StrictJSON] {
         let architecture = architecture
+        let className = labels == nil ? architecture.languageModel : architecture.classifier
         var members: [String: StrictJSON] = [
-            "architectures": .array([.string(architecture.className)]),
+            "architectures": .array([.string(className)]),
             "model_type": .string(architecture.rawValue),
             "hidden_size": .integer(hiddenDimensions),
             "intermediate_size": .integer(feedForwardDimensions),
@@ -63,6 +77,7 @@ extension DecoderConfiguration {
             "tie_word_embeddings": .bool(isEmbeddingTied),
             "torch_dtype": .string(dtype.torchName),
         ]
+        members["num_labels"] = labels.map { .integer($0) }
         members["rope_scaling"] = rotaryScaling.member
         if architecture != .qwen2 { members["attention_bias"] = .bool(hasAttentionOutputBias) }
         let activation = activation == .silu ? "silu" : "gelu_pytorch_tanh"

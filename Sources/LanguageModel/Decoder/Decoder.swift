@@ -94,26 +94,34 @@ public final class TransformerDecoder: Network {
         return pass.mapHidden?(normed) ?? normed
     }
 
-    /// Runs the layers that an early exit left out over the tokens that wait in a cache, so that it holds what a full pass
-    /// would have left there.
+    /// Runs the layers that early exits left out over the tokens that wait in a cache, so that it holds what a full pass
+    /// would have left there. Tokens may have left at different layers: they are gathered on the way up.
     /// - Parameters:
     ///   - cache: after passes whose ``DecoderPass/layers`` ended below the depth.
     ///   - end: how many layers have run afterwards; nil for all.
     ///   - pass: its hooks are in force; cache, layers, hidden states and row lengths are set here.
-    /// - Returns: the hidden states of those tokens, `[rows, time, dimensions]`, padded on the right, and how many each row
-    ///   has; nil where no layer is behind.
+    /// - Returns: the hidden states of the tokens that the last of these layers had not seen, `[rows, time, dimensions]`,
+    ///   padded on the right, and how many each row has; nil where no layer is behind.
     @discardableResult
     public func resume(
         _ cache: KeyValueCache, through end: Int? = nil, _ pass: DecoderPass = DecoderPass()
     ) -> (hidden: Tensor, counts: [Int])? {
-        let (first, end) = (cache.completeLayers, end ?? blocks.count)
-        guard first < end, let (hidden, counts) = cache.takeWaiting() else { return nil }
-        var pass = pass
-        pass.cache = cache
-        pass.layers = first..<end
-        pass.hidden = hidden
-        pass.rowLengths = counts
-        return (hiddenStates(.zeros([hidden.size(0), hidden.size(1)], dtype: .int64), pass), counts)
+        let end = end ?? blocks.count
+        while cache.completeLayers < end, let (layers, hidden, counts) = cache.takeWaiting() {
+            var stage = pass
+            stage.cache = cache
+            stage.layers = layers.clamped(to: 0..<end)
+            stage.hidden = hidden
+            stage.rowLengths = counts
+            let isLast = layers.upperBound >= end
+            if !isLast {
+                stage.skipsFinalNorm = true
+                stage.mapHidden = nil
+            }
+            let output = hiddenStates(.zeros([hidden.size(0), hidden.size(1)], dtype: .int64), stage)
+            if isLast { return (output, counts) }
+        }
+        return nil
     }
 
     /// The head: logits `[..., vocabulary]` in f32 for hidden states `[..., dimensions]`.

@@ -15,11 +15,25 @@ extension TransformerDecoder {
     }
 
     /// Writes a folder that transformers and ``WeightSource`` load: weights, configuration.
+    /// - Parameters:
+    ///   - classifier: stands in the language head's place: transformers loads the folder as a sequence classification
+    ///     model, and ``ScalarHead/load(_:dimensions:)`` finds the head in it. Like that model it is read at the last token
+    ///     that is not padding, so `tokens` should name the padding.
+    /// - Throws: `WeightFileError`.
     /// - Precondition: no adapter is attached; merge them first.
-    public func save(to folder: String, dtype: DType = .float32, tokens: SpecialTokens) throws {
+    public func save(
+        to folder: String, dtype: DType = .float32, tokens: SpecialTokens, classifier: ScalarHead? = nil
+    ) throws {
         precondition(linears.allSatisfy { $0.layer.adapter == nil }, "merge the adapters before saving a whole model")
-        let tensors = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.tensor) })
-        try ModelWriter(configuration: configuration, dtype: dtype, tokens: tokens).write(to: folder) { name, write in
+        precondition(
+            classifier.map { $0.score.inputDimensions == configuration.hiddenDimensions } ?? true,
+            "a head for \(classifier?.score.inputDimensions ?? 0) dimensions with a decoder of \(configuration.hiddenDimensions)"
+        )
+        let all = parameters + (classifier?.parameters ?? [])
+        let tensors = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0.tensor) })
+        let writer = ModelWriter(
+            configuration: configuration, dtype: dtype, tokens: tokens, labels: classifier?.labels)
+        try writer.write(to: folder) { name, write in
             let plain = tensors[name]!.detached().cast(to: dtype).contiguous()
             try plain.withUnsafeBytes { try write($0) }
         }

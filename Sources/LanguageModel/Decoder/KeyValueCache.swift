@@ -17,7 +17,6 @@ public final class KeyValueCache {
     /// without tokens; nil before the first.
     public private(set) var prefilledLengths: [Int]?
     public private(set) var capacity: Int
-    private let maximumCapacity: Int
     private let shape: (layers: Int, heads: Int, dimensions: Int)
 
     /// - Parameters:
@@ -26,7 +25,6 @@ public final class KeyValueCache {
     public init(_ configuration: DecoderConfiguration, rows: Int = 1, capacity: Int = 256) {
         shape = (configuration.layers, configuration.keyValueHeads, configuration.headDimensions)
         self.capacity = max(capacity, 1)
-        maximumCapacity = .max
         layerLengths = Array(repeating: Array(repeating: 0, count: rows), count: shape.layers)
         let size = [rows, shape.heads, self.capacity, shape.dimensions]
         // Zeros, because a masked key must still be a number.
@@ -36,7 +34,6 @@ public final class KeyValueCache {
 
     private init(copying other: KeyValueCache, rows: Int) {
         shape = other.shape
-        maximumCapacity = other.maximumCapacity
         capacity = other.capacity
         precondition(rows == other.lengths.count || other.lengths.count == 1, "only one row can become many")
         func copy(_ tensor: Tensor) -> Tensor {
@@ -118,11 +115,14 @@ public final class KeyValueCache {
         waiting = kept
     }
 
-    /// The residual stream of the tokens that the upper layers have not seen, padded on the right.
-    /// - Returns: `[rows, time, dimensions]` and the count of each row; nil where no token waits.
-    func takeWaiting() -> (hidden: Tensor, counts: [Int])? {
-        guard completeLayers < shape.layers else { return nil }
-        let starts = layerLengths[completeLayers]
+    /// The lowest layers that are behind, all of them by the same tokens, and the residual stream of these tokens, padded
+    /// on the right.
+    /// - Returns: the layers, `[rows, time, dimensions]` and the count of each row; nil where no token waits.
+    func takeWaiting() -> (layers: Range<Int>, hidden: Tensor, counts: [Int])? {
+        let first = completeLayers
+        guard first < shape.layers else { return nil }
+        let starts = layerLengths[first]
+        let end = first + layerLengths[first...].prefix { $0 == starts }.count
         let counts = zip(lengths, starts).map { $0 - $1 }
         let time = counts.max() ?? 0
         reserve(time)
@@ -130,7 +130,7 @@ public final class KeyValueCache {
         let rows = starts.enumerated().map { row, start in
             waiting.select(row, along: 0).slice(start..<start + time, along: 0)
         }
-        return (.stacked(rows), counts)
+        return (first..<end, .stacked(rows), counts)
     }
 
     /// Writes the keys and values of new tokens behind each row's own; lengths move with ``advance(by:layers:)`` only.

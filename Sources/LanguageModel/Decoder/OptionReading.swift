@@ -35,11 +35,14 @@ extension TransformerDecoder {
     /// - Parameters:
     ///   - pass: its positions, mask and row lengths are set here.
     /// - Returns: `[options of all questions]` in f32, in order.
-    /// - Throws: ``GenerationError`` for an empty prefix or option, and for tokens outside of the vocabulary.
+    /// - Throws: ``GenerationError`` for an empty prefix or option, for tokens outside of the vocabulary, and for a cache
+    ///   with layers left out.
     public func scores(
         of questions: [OptionQuestion], as reading: OptionReading, _ pass: DecoderPass = DecoderPass()
     ) throws -> Tensor {
         for tokens in questions.flatMap({ [$0.prefix] + $0.options }) { try check(tokens) }
+        try check(pass)
+        guard questions.contains(where: { !$0.options.isEmpty }) else { return .zeros([0]) }
         let start = pass.cache?.length ?? 0
         precondition(
             pass.cache?.lengths.allSatisfy { $0 == start } ?? true, "options after cached rows of different length")
@@ -61,12 +64,20 @@ extension TransformerDecoder {
         }
     }
 
-    private func check(_ tokens: [TokenID]) throws {
+    /// - Throws: ``GenerationError`` for a text that cannot be read.
+    func check(_ tokens: [TokenID]) throws {
         guard !tokens.isEmpty else { throw GenerationError.emptyPrompt }
         let vocabulary = configuration.vocabularySize
         if let stranger = tokens.first(where: { $0 < 0 || $0 >= vocabulary }) {
             throw GenerationError.tokenOutOfRange(stranger, vocabulary: vocabulary)
         }
+    }
+
+    /// - Throws: ``GenerationError/unfinishedCache(layers:depth:)`` where layers that are to run have not all seen the
+    ///   cached text.
+    func check(_ pass: DecoderPass) throws {
+        guard let cache = pass.cache, cache.completeLayers < pass.layers?.upperBound ?? blocks.count else { return }
+        throw GenerationError.unfinishedCache(layers: cache.completeLayers, depth: blocks.count)
     }
 }
 

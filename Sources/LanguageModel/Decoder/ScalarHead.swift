@@ -6,6 +6,8 @@ public import Tensors
 public final class ScalarHead: Network {
     public let score: Linear
 
+    static let weightName = "score.weight"
+
     /// Weights from N(0, `standardDeviation`²); 0 makes a value head that starts at 0.
     public init(dimensions: Int, labels: Int = 1, standardDeviation: Double = 0.02, from source: RandomSource) {
         score = Linear(
@@ -71,20 +73,30 @@ public final class ScalarHead: Network {
         try TensorArchive.write(parameters.map { ($0.name, $0.tensor) }, to: path)
     }
 
-    /// Reads `score.weight` from a safetensors file, other tensors of which do not matter.
-    /// - Parameter dimensions: of the decoder that the head is for.
+    /// Reads `score.weight`, beside which other tensors do not matter.
+    /// - Parameters:
+    ///   - path: a safetensors file or a model's folder, as
+    ///     ``TransformerDecoder/save(to:dtype:tokens:classifier:)`` and transformers write them.
+    ///   - dimensions: of the decoder that the head is for.
     /// - Throws: `WeightFileError`, also where the weight is absent or for another width.
     public static func load(_ path: String, dimensions: Int) throws -> ScalarHead {
-        let file = try SafetensorsFile(path: path)
-        guard let entry = file["score.weight"] else {
-            throw WeightFileError.missingTensors(file: path, tensors: ["score.weight"], from: "a scalar head")
+        guard case .safetensors(let file, _) = try ModelFiles(path: path) else {
+            throw WeightFileError.missingTensors(file: path, tensors: [weightName], from: "a scalar head")
         }
-        guard entry.shape.count == 2, entry.shape[0] > 0, entry.shape[1] == dimensions else {
+        let stored = try file.hasSuffix(".json") ? StoredTensors(index: file) : StoredTensors(safetensors: file)
+        guard let found = try stored.description(of: weightName) else {
+            throw WeightFileError.missingTensors(file: file, tensors: [weightName], from: "a scalar head")
+        }
+        guard found.shape.count == 2, found.shape[0] > 0, found.shape[1] == dimensions else {
             throw WeightFileError.shapeMismatch(
-                file: path, tensor: entry.name, found: entry.shape, expected: [entry.shape.first ?? 1, dimensions],
-                from: "the decoder's width \(dimensions)")
+                file: found.file, tensor: weightName, found: found.shape,
+                expected: [found.shape.first ?? 1, dimensions], from: "the decoder's width \(dimensions)")
         }
-        return ScalarHead(weight: try file.tensor(entry).cast(to: .float32))
+        var values = [Float](repeating: 0, count: found.shape[0] * dimensions)
+        try stored.withUnsafeBytes(of: weightName) { bytes in
+            values.withUnsafeMutableBufferPointer { found.format.dequantize(bytes, into: $0) }
+        }
+        return ScalarHead(weight: Tensor(values, shape: found.shape))
     }
 }
 

@@ -10,16 +10,20 @@ public struct ModelWriter {
     /// The type that the weights are stored in: f32, f16 or bf16.
     public var dtype: DType
     public var tokens: SpecialTokens
+    /// Of a sequence classifier, whose `score.weight` (``ScalarHead``) stands in the language head's place; nil for a
+    /// language model.
+    public var labels: Int?
     /// Weights are split into files of at most this size (one tensor may be larger).
     public var maximumShardBytes: Int
 
     public init(
-        configuration: DecoderConfiguration, dtype: DType, tokens: SpecialTokens = .init(),
+        configuration: DecoderConfiguration, dtype: DType, tokens: SpecialTokens = .init(), labels: Int? = nil,
         maximumShardBytes: Int = 5_000_000_000
     ) {
         self.configuration = configuration
         self.dtype = dtype
         self.tokens = tokens
+        self.labels = labels
         self.maximumShardBytes = maximumShardBytes
     }
 
@@ -31,7 +35,7 @@ public struct ModelWriter {
     public func write(
         to folder: String, supply: (String, (UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
-        let text = try configuration.configurationText(dtype: dtype, tokens: tokens)
+        let text = try configuration.configurationText(dtype: dtype, tokens: tokens, labels: labels)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
@@ -60,7 +64,12 @@ public struct ModelWriter {
     private func shards() -> [[SafetensorsWriter.Description]] {
         var shards: [[SafetensorsWriter.Description]] = [[]]
         var bytes = 0
-        for weight in configuration.weights {
+        var weights = configuration.weights.map { (name: $0.name, shape: $0.shape) }
+        if let labels {
+            weights.removeAll { $0.name == "lm_head.weight" }
+            weights.append((ScalarHead.weightName, [labels, configuration.hiddenDimensions]))
+        }
+        for weight in weights {
             let tensor = SafetensorsWriter.Description(name: weight.name, dtype: dtype, shape: weight.shape)
             if bytes + tensor.byteCount > maximumShardBytes, !shards[shards.count - 1].isEmpty {
                 shards.append([])

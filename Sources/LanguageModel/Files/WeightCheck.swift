@@ -84,10 +84,11 @@ struct WeightCheck {
     }
 
     /// Tensors that some files hold beside the parameters: tables that the configuration gives as well, a copy of a tied
-    /// head, and the other parts of multimodal models.
+    /// head, the head of a sequence classifier, and the other parts of multimodal models.
     private func isIgnorable(_ name: String) -> Bool {
         if isGGUF { return name == "rope_freqs.weight" }
         if name.hasSuffix("lm_head.weight") { return configuration.isEmbeddingTied }
+        if name == ScalarHead.weightName { return true }
         return name.hasSuffix("rotary_emb.inv_freq") || name.hasSuffix(".attn.masked_bias")
             || ["vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."]
                 .contains { name.hasPrefix($0) }

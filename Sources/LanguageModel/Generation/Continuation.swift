@@ -31,9 +31,8 @@ struct Continuation {
     /// Chooses the next token.
     /// - Parameter logits: `[vocabulary or more]`.
     /// - Returns: what became certain with it, the end of the text included.
-    /// - Throws: `GenerationError.nothingAllowed`.
-    mutating func advance(_ logits: ArraySlice<Float>) throws -> [ChatEvent] {
-        let token = try sampler.next(logits)
+    mutating func advance(_ logits: ArraySlice<Float>) -> [ChatEvent] {
+        guard let token = sampler.next(logits) else { return finish(.constraint) }
         if stopTokens.contains(token) { return finish(.stop) }
         tokens.append(token)
         var events: [ChatEvent] = []

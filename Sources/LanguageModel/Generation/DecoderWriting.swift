@@ -5,8 +5,16 @@ import Tensors
 public struct WrittenTokens: Sendable, Hashable {
     /// Without the token that ended them.
     public var tokens: [TokenID]
-    /// The stop token that ended them; nil where there was no room for more.
+    /// The stop token that ended them; nil where something else did.
     public var end: TokenID?
+    /// ``FinishReason/stop``, ``FinishReason/length`` or ``FinishReason/constraint``.
+    public var finishReason: FinishReason
+
+    package init(tokens: [TokenID], end: TokenID?, finishReason: FinishReason) {
+        self.tokens = tokens
+        self.end = end
+        self.finishReason = finishReason
+    }
 }
 
 extension TransformerDecoder {
@@ -21,7 +29,8 @@ extension TransformerDecoder {
     ///   - head: a head that writes in the final head's place; only the layers below it run. The cache of `pass` can be
     ///     resumed afterwards (``resume(_:through:_:)``).
     /// - Returns: one text for each prompt. The cache of `pass` then holds prompts and texts but each text's last token,
-    ///   which nothing has read (``WrittenTokens/end`` where there is one).
+    ///   which nothing has read (``WrittenTokens/end`` where there is one); a text that ended for want of an allowed token
+    ///   it holds whole.
     /// - Throws: ``GenerationError``, ``GenerationOptionsError``.
     public func write(
         after prompts: [[TokenID]], options: GenerationOptions, stopTokens: Set<TokenID> = [], vocabulary: Int? = nil,
@@ -29,12 +38,7 @@ extension TransformerDecoder {
     ) throws -> [WrittenTokens] {
         try options.validate()
         let size = configuration.vocabularySize
-        for prompt in prompts {
-            guard !prompt.isEmpty else { throw GenerationError.emptyPrompt }
-            if let stranger = prompt.first(where: { $0 < 0 || $0 >= size }) {
-                throw GenerationError.tokenOutOfRange(stranger, vocabulary: size)
-            }
-        }
+        for prompt in prompts { try check(prompt) }
         guard !prompts.isEmpty else { return [] }
         var pass = pass
         pass.cache = pass.cache ?? KeyValueCache(configuration, rows: prompts.count)
@@ -43,21 +47,27 @@ extension TransformerDecoder {
             pass.layers = 0..<head.layer
             pass.skipsFinalNorm = true
         }
+        try check(pass)
         let width = head.map { $0.output.outputDimensions } ?? size
         var samplers = prompts.enumerated().map { row, prompt in
             var own = options
             own.seed = options.seed.map { $0 &+ UInt64(row) }
             return Sampler(own, vocabulary: min(vocabulary ?? size, width), context: prompt)
         }
-        var written = prompts.map { _ in WrittenTokens(tokens: [], end: nil) }
+        var written = prompts.map { _ in WrittenTokens(tokens: [], end: nil, finishReason: .length) }
         var isActive = prompts.map { _ in true }
         var next = prompts
         while true {
             let logits = withoutGradients { lastLogits(next, pass, head) }
             for row in prompts.indices where isActive[row] {
-                let token = try samplers[row].next(logits[row * width..<(row + 1) * width])
+                guard let token = samplers[row].next(logits[row * width..<(row + 1) * width]) else {
+                    written[row].finishReason = .constraint
+                    isActive[row] = false
+                    continue
+                }
                 if stopTokens.contains(token) {
                     written[row].end = token
+                    written[row].finishReason = .stop
                     isActive[row] = false
                 } else {
                     written[row].tokens.append(token)

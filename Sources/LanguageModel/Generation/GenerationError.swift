@@ -13,8 +13,6 @@ public enum GenerationError: Error, Sendable, Hashable, CustomStringConvertible 
     case noChatTemplate(model: String)
     /// An early exit left layers out that have not been resumed.
     case unfinishedCache(layers: Int, depth: Int)
-    /// A constraint leaves no token to choose; steps count from 0.
-    case nothingAllowed(step: Int)
     case outOfMemory
     case kernel(String)
 
@@ -32,8 +30,6 @@ public enum GenerationError: Error, Sendable, Hashable, CustomStringConvertible 
             "\(model) has no chat format that is known; raw text it can continue (generate --raw)."
         case .unfinishedCache(let layers, let depth):
             "Only \(layers) of the \(depth) layers have read the whole text; resume the others first."
-        case .nothingAllowed(let step):
-            "The constraint allows no token of the model's vocabulary at step \(step); allowed: constraints with a choice at every step."
         case .outOfMemory: "There is not enough memory for the model or its context."
         case .kernel(let reason): "The decoder refused a step: \(reason)."
         }

@@ -63,7 +63,7 @@ extension LocalModel {
         defer { keep(cache, of: prompt + writing.tokens) }
         var logits = try read(prompt, into: cache)
         while true {
-            try writing.advance(logits[...]).forEach(emit)
+            writing.advance(logits[...]).forEach(emit)
             if let reason = writing.reason {
                 emit(
                     .finished(
@@ -112,7 +112,7 @@ extension LocalModel {
                     continuation(prompt, options, ReplyParser(thinks: false, calls: false)), cache,
                     GeneratedText(tokens: [], text: "", finishReason: .length, logProbabilities: [])
                 ))
-            try rows[rows.count - 1].written.append(rows[rows.count - 1].writing.advance(logits[...]))
+            rows[rows.count - 1].written.append(rows[rows.count - 1].writing.advance(logits[...]))
         }
         while true {
             let active = rows.indices.filter { rows[$0].writing.reason == nil }
@@ -121,7 +121,7 @@ extension LocalModel {
             let logits = try engine.step(active.map { StepEngine.Row(rows[$0].writing.tokens.last!, rows[$0].cache) })
             let size = configuration.vocabularySize
             for (place, index) in active.enumerated() {
-                try rows[index].written.append(
+                rows[index].written.append(
                     rows[index].writing.advance(logits[place * size..<(place + 1) * size]))
             }
         }

@@ -1,4 +1,4 @@
-public import Tensors
+import Tensors
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019), one pass a group:
 /// `m = β₁ m + (1 - β₁) g`, `v = β₂ v + (1 - β₂) g²`, `p = p (1 - η λ) - η m̂ / (√v̂ + ε)`.

@@ -1,4 +1,4 @@
-public import Tensors
+import Tensors
 
 /// Stochastic gradient descent with momentum (Sutskever et al. 2013): `b = μ b + g + λ p`, `p = p - η b`; Nesterov's
 /// variant steps along `g + λ p + μ b`.

@@ -1,4 +1,4 @@
-public import LanguageModel
+import LanguageModel
 public import Layers
 import Tensors
 public import Training

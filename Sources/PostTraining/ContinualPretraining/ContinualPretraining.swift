@@ -1,7 +1,7 @@
 import Corpora
 import Evaluation
 public import Foundation
-public import LanguageModel
+import LanguageModel
 public import Layers
 import Tensors
 public import Training

@@ -1,6 +1,6 @@
 public import Corpora
 import Evaluation
-public import Foundation
+import Foundation
 public import LanguageModel
 public import Training
 import Worlds

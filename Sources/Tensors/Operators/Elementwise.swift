@@ -140,7 +140,6 @@ extension Tensor {
         static let maskedSelect = Operator("masked_select")
         static let nonzero = Operator("nonzero")
         static let all = Operator("all")
-        static let any = Operator("any")
         static let allClose = Operator("allclose")
         static let equal = Operator("equal")
     }
@@ -172,7 +171,6 @@ extension Tensor {
     public func nonzeroIndices() -> Tensor { Comparisons.nonzero(self) }
     /// True when every element is true (or not zero).
     public var allTrue: Bool { Comparisons.all(self).item != 0 }
-    public var anyTrue: Bool { Comparisons.any(self).item != 0 }
 
     /// True when shapes agree and every element differs by at most `absoluteTolerance + relativeTolerance * |other|`.
     public func isClose(to other: Tensor, relativeTolerance: Double = 0, absoluteTolerance: Double) -> Bool {

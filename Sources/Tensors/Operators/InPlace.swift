@@ -8,13 +8,11 @@ extension Tensor {
         static let copy = Operator("copy_")
         static let add = Operator("add_", "Tensor")
         static let mul = Operator("mul_", "Scalar")
-        static let zero = Operator("zero_")
         static let lerp = Operator("lerp_", "Scalar")
         static let fusedAdamW = Operator("_fused_adamw_")
         static let foreachMul = Operator("_foreach_mul_", "Scalar")
         static let foreachNorm = Operator("_foreach_norm", "Scalar")
         static let foreachAdd = Operator("_foreach_add_", "List")
-        static let foreachZero = Operator("_foreach_zero_")
     }
 
     /// Takes over the values of `source`, converting its type.
@@ -23,7 +21,6 @@ extension Tensor {
         withoutGradients { Handles.add.run(self, other, scale) }
     }
     package func scale(by factor: Double) { withoutGradients { Handles.mul.run(self, factor) } }
-    package func fillWithZeros() { withoutGradients { Handles.zero.run(self) } }
     /// `self += weight * (other - self)`.
     package func moveTowards(_ other: Tensor, weight: Double) {
         withoutGradients { Handles.lerp.run(self, other, weight) }

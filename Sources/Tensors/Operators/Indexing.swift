@@ -3,13 +3,11 @@ extension Tensor {
     private enum Handles {
         static let gather = Operator("gather")
         static let indexSelect = Operator("index_select")
-        static let takeAlong = Operator("take_along_dim")
         static let embedding = Operator("embedding")
         static let index = Operator("index", "Tensor")
         static let scatterAdd = Operator("scatter_add")
         static let scatter = Operator("scatter", "src")
         static let indexAdd = Operator("index_add")
-        static let searchsorted = Operator("searchsorted", "Tensor")
     }
 
     /// `result[i][j] = self[i][indices[i][j]]` for `axis` 1, and likewise for others.

@@ -6,11 +6,9 @@ extension Tensor {
         static let softmax = Operator("softmax", "int")
         static let logSoftmax = Operator("log_softmax", "int")
         static let crossEntropy = Operator("cross_entropy_loss")
-        static let nllLoss = Operator("nll_loss")
         static let binaryCrossEntropy = Operator("binary_cross_entropy_with_logits")
         static let mse = Operator("mse_loss")
         static let smoothL1 = Operator("smooth_l1_loss")
-        static let klDivergence = Operator("kl_div")
         static let layerNorm = Operator("layer_norm")
         static let rmsNorm = Operator("rms_norm")
         static let bernoulli = Operator("bernoulli_", "float")
@@ -75,8 +73,8 @@ extension Tensor {
 
     /// `softmax(q k^T * scale + mask) v` (Vaswani et al. 2017).
     /// - Parameters:
-    ///   - self: queries `[batch, heads, time, dimensions]`.
-    ///   - keys: `[batch, keyHeads, keyTime, dimensions]`; `heads` is a multiple of `keyHeads`.
+    ///   - keys: `[batch, keyHeads, keyTime, dimensions]` for queries `[batch, heads, time, dimensions]`; `heads` is a
+    ///     multiple of `keyHeads`.
     ///   - mask: `bool` (true = visible) or additive, broadcast to `[batch, heads, time, keyTime]`.
     ///   - causal: query `i` sees keys up to `i`; only without a mask and with equal times.
     public func attention(

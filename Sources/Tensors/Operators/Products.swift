@@ -2,9 +2,6 @@
 extension Tensor {
     private enum Handles {
         static let matmul = Operator("matmul")
-        static let mm = Operator("mm")
-        static let addmm = Operator("addmm")
-        static let bmm = Operator("bmm")
         static let linear = Operator("linear")
         static let dot = Operator("dot")
         static let einsum = Operator("einsum")
@@ -12,7 +9,6 @@ extension Tensor {
         static let conv1d = Operator("conv1d")
         static let conv2d = Operator("conv2d")
         static let outer = Operator("outer")
-        static let svd = Operator("linalg_svd")
         static let solve = Operator("linalg_solve")
         static let inverse = Operator("linalg_inv")
     }

@@ -12,7 +12,6 @@ extension Tensor {
         static let amax = Operator("amax")
         static let amin = Operator("amin")
         static let maxAxis = Operator("max", "dim")
-        static let minAxis = Operator("min", "dim")
         static let argmax = Operator("argmax")
         static let argmin = Operator("argmin")
         static let product = Operator("prod")

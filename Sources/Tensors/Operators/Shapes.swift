@@ -108,8 +108,6 @@ extension Tensor {
         static let rand = Operator("rand", "generator")
         static let randint = Operator("randint", "low_generator")
         static let randperm = Operator("randperm", "generator")
-        static let multinomial = Operator("multinomial")
-        static let bernoulli = Operator("bernoulli")
         static let oneHot = Operator("one_hot")
     }
 
@@ -158,12 +156,6 @@ extension Tensor {
     public static func permutation(_ count: Int, from source: RandomSource) -> Tensor {
         Creation.randperm(count, Optional(source), Optional(DType.int64))
     }
-    /// Indices drawn from rows of weights `[rows, categories]`: `[rows, count]`.
-    public func sampledIndices(_ count: Int, replacing: Bool = true, from source: RandomSource) -> Tensor {
-        Creation.multinomial(self, count, replacing, Optional(source))
-    }
-    /// Ones with the probabilities given by the elements.
-    public func bernoulli(from source: RandomSource) -> Tensor { Creation.bernoulli(self, Optional(source)) }
     /// `[..., classes]` of 0 and 1 from indices `[...]`.
     public func oneHot(_ classes: Int) -> Tensor { Creation.oneHot(self, classes) }
 }

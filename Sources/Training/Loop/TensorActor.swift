@@ -1,4 +1,4 @@
-public import Tensors
+import Tensors
 
 /// Runs everything that trains on one dedicated thread: gradient modes belong to a thread, and every thread that computes
 /// brings its own team of helpers.

@@ -107,6 +107,7 @@ struct StudyCommand: ParsableCommand {
                 ([result.claimTable] + result.tables).map { $0.terminalText(width: width) }.joined(separator: "\n"))
         }
     }
+
     struct Tune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Repeat the search for a study's settings: as many tries for every learner.",

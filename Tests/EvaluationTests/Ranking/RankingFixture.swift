@@ -29,7 +29,7 @@ struct RankingFixture: Decodable {
     let exposure: Exposure
 
     static func load() throws -> RankingFixture {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/ranking.json")
+        let file = URL(filePath: Bundle.module.resourcePath! + "/Fixtures/ranking.json")
         return try JSONDecoder().decode(RankingFixture.self, from: Data(contentsOf: file))
     }
 

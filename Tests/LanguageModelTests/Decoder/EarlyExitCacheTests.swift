@@ -116,6 +116,66 @@ struct EarlyExitCacheTests {
         }
     }
 
+    @Test(
+        "Tokens that left at different layers are gathered on the way up, in one call or in steps",
+        arguments: [[3, 1], [3, 2, 1], [2, 1, 1], [4, 3, 1]], [nil, 2, 3])
+    func exitsAtDifferentLayers(exits: [Int], step: Int?) throws {
+        let decoder = Self.decoder
+        var rows: [[Int]] = [[], []]
+        try withoutGradients {
+            let cache = KeyValueCache(decoder.configuration, rows: 2, capacity: 3)
+            for (index, layers) in exits.enumerated() {
+                let new = [5 - index, 2 + index].enumerated().map {
+                    DecoderFixtures.tokens([$1], seed: UInt64(10 * index + $0)).integers
+                }
+                let time = new.map(\.count).max()!
+                let ids = new.flatMap { $0 + Array(repeating: 0, count: time - $0.count) }
+                _ = decoder.hiddenStates(
+                    Tensor(ids, shape: [2, time]), Self.exit(cache, 0..<layers, rowLengths: new.map(\.count)))
+                for row in 0..<2 { rows[row] += new[row] }
+            }
+            #expect(cache.completeLayers == exits.last)
+            if let step {
+                decoder.resume(cache, through: step)
+                #expect(cache.completeLayers >= step)
+            }
+            var mapped = 0
+            var pass = DecoderPass()
+            pass.mapHidden = { hidden in
+                mapped += 1
+                return hidden
+            }
+            let resumed = try #require(decoder.resume(cache, pass))
+            // Hidden states are mapped once, at the end.
+            #expect(mapped == 1)
+            let whole = decoder.hiddenStates(Tensor(rows[0], shape: [1, rows[0].count]))
+            let count = resumed.counts[0]
+            #expect(
+                resumed.hidden.slice(0..<1, along: 0).slice(0..<count, along: 1).isClose(
+                    to: whole.slice(rows[0].count - count..<rows[0].count, along: 1), absoluteTolerance: 1e-4))
+            check(cache, holds: rows)
+        }
+    }
+
+    @Test("Writing over a cache with layers left out is refused, where these would have to run")
+    func unfinished() throws {
+        let decoder = Self.decoder
+        let cache = KeyValueCache(decoder.configuration)
+        _ = withoutGradients { decoder.hiddenStates(DecoderFixtures.tokens([1, 6]), Self.exit(cache, 0..<2)) }
+        let options = GenerationOptions(maximumTokens: 3)
+        for head in [nil, LanguageHead(copying: decoder, layer: 3, hasNorm: true)] {
+            #expect(throws: GenerationError.unfinishedCache(layers: 2, depth: 4)) {
+                try decoder.write(after: [[1]], options: options, head: head, DecoderPass(cache: cache))
+            }
+        }
+        #expect(cache.lengths == [6])
+        let low = LanguageHead(copying: decoder, layer: 1, hasNorm: true)
+        let written = try decoder.write(after: [[1]], options: options, head: low, DecoderPass(cache: cache))
+        #expect(written[0].tokens.count == 3)
+        withoutGradients { _ = decoder.resume(cache) }
+        #expect(cache.completeLayers == 4 && cache.lengths == [9])
+    }
+
     @Test("Rolled back and forked before it is resumed, a cache holds what is left", arguments: 1...3)
     func rollBackAndFork(layers: Int) {
         let decoder = Self.decoder

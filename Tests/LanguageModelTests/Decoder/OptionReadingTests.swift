@@ -167,5 +167,20 @@ struct OptionReadingTests {
         #expect(throws: GenerationError.tokenOutOfRange(61, vocabulary: 61)) {
             try scores(OptionQuestion(prefix: [1], options: [[61]]))
         }
+        let cache = KeyValueCache(decoder.configuration)
+        var pass = DecoderPass(cache: cache)
+        pass.layers = 0..<1
+        _ = withoutGradients { decoder.hiddenStates(Tensor([1, 2], shape: [1, 2]), pass) }
+        #expect(throws: GenerationError.unfinishedCache(layers: 1, depth: decoder.configuration.layers)) {
+            try decoder.scores(
+                of: [OptionQuestion(prefix: [1], options: [[2]])], as: .meanLogit, DecoderPass(cache: cache))
+        }
+    }
+
+    @Test("No questions and no options have no scores")
+    func nothing() throws {
+        let decoder = Self.decoder(.llama)
+        #expect(try decoder.scores(of: [], as: .probability).shape == [0])
+        #expect(try decoder.scores(of: [OptionQuestion(prefix: [1], options: [])], as: .meanLogit).shape == [0])
     }
 }

@@ -105,13 +105,9 @@ struct VocabularyGrowthTests {
     @Test("Saved with its tokenizer and read again, the grown model is the same")
     func saved() throws {
         let folder = try ScratchFolder()
-        let old = try TokenizerFixtures.small("small-qwen")
-        let tokenizer = try old.adding(controlTokens: Self.new)
-        let decoder = Self.decoder(old.vocabularySize, isTied: false)
-        try decoder.addTokens(
-            Self.new.map { _ in .mean }, at: TokenID(old.vocabularySize), noise: 0.02, from: RandomSource(seed: 5))
-        try decoder.save(to: folder.path, tokens: SpecialTokens())
-        try tokenizer.writeTokenizerJSON(to: URL(filePath: folder.path))
+        let model = try SavedModelTests.grownModel("small-qwen", isTied: false)
+        let (old, tokenizer, decoder) = (model.old, model.tokenizer, model.decoder)
+        try model.save(to: folder.path)
         let read = try TransformerDecoder.load(WeightSource(path: folder.path), precision: .f32)
         let readTokenizer = try Tokenizer.load(directory: URL(filePath: folder.path))
         #expect(read.configuration.vocabularySize == tokenizer.vocabularySize)

@@ -226,16 +226,6 @@ struct WeightSourceTests {
         }
     }
 
-    static let destination = ProcessInfo.processInfo.environment["WALLFACER_SAVED_MODELS"]
-
-    @Test(
-        "Saved for Scripts/fixtures/check_saved_models.py, which loads them with transformers",
-        .enabled(if: destination != nil, "WALLFACER_SAVED_MODELS names no folder"), arguments: ModelFixtures.names)
-    func savingForOthers(name: String) throws {
-        let folder = try #require(Self.destination) + "/\(name)"
-        try Self.model(name).save(to: folder, dtype: .float32, maximumShardBytes: 60_000)
-    }
-
     @Test("Weights saved in bf16 are the rounded ones")
     func savingHalf() throws {
         let scratch = try ScratchFolder()

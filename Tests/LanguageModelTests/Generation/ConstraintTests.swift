@@ -1,3 +1,4 @@
+import Foundation
 import LanguageModel
 import Layers
 import Tensors
@@ -35,6 +36,19 @@ struct ConstraintTests {
         #expect(TokenSet(0..<10).subtracting(set).ranges == [0..<3, 6..<9])
         #expect(TokenSet(3..<6).subtracting(set).isEmpty)
         #expect(TokenSet(4..<4).isEmpty && TokenSet([]).isEmpty)
+        #expect(TokenSet([1, .max]).ranges == [1..<2])
+    }
+
+    @Test("A set is read as it was written, and ranges in disorder become a set")
+    func codedSets() throws {
+        let set = TokenSet([5, 3, 4, 9])
+        let text = try JSONEncoder().encode(set)
+        #expect(try JSONDecoder().decode(TokenSet.self, from: text) == set)
+        let disorder = Data(#"{"ranges": [[9, 10], [4, 6], [3, 5], [7, 7]]}"#.utf8)
+        #expect(try JSONDecoder().decode(TokenSet.self, from: disorder) == set)
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(TokenSet.self, from: Data(#"{"ranges": [[5, 3]]}"#.utf8))
+        }
     }
 
     @Test(
@@ -79,13 +93,16 @@ struct ConstraintTests {
     }
 
     @Test("A drawn token follows the model's probabilities among the allowed ones")
-    func shares() throws {
+    func shares() {
         let logits: [Float] = [3, 1, 2, 0, 5]
         var options = GenerationOptions(temperature: 1, seed: 8)
         options.constraint = .alternating([TokenSet([1, 2])])
         var sampler = Sampler(options, vocabulary: 5, context: [])
         var counts = [0, 0, 0, 0, 0]
-        for _ in 0..<4000 { counts[Int(try sampler.next(logits[...]))] += 1 }
+        for _ in 0..<4000 {
+            if let token = sampler.next(logits[...]) { counts[Int(token)] += 1 }
+        }
+        #expect(counts.reduce(0, +) == 4000)
         #expect(counts[0] + counts[3] + counts[4] == 0)
         // σ(1) of the draws, within four standard errors.
         #expect(abs(Double(counts[2]) / 4000 - 0.7310586) < 4 * (0.2 / 4000).squareRoot())
@@ -107,34 +124,51 @@ struct ConstraintTests {
         #expect(found.count > 1)
     }
 
-    @Test("Nothing to choose is an error that names the step, in the kernels and in tensors")
+    @Test("Where nothing may be chosen a text ends, and says why; others go on, in the kernels and in tensors")
     func nothingAllowed() async throws {
         let (model, decoder) = try Self.model()
-        var options = GenerationOptions(maximumTokens: 8)
+        // The penalty keeps a random network from writing one token over and over.
+        var options = GenerationOptions(maximumTokens: 8, repetitionPenalty: 10)
+        let prompts: [[TokenID]] = [[5], [9, 8, 7], [60, 61]]
+        let free = try await model.generate(prompts, options: options)
+        #expect(free.allSatisfy { $0.finishReason == .length && $0.tokens.count == 8 })
+        // After the first row's third token there is nothing; after all others everything.
+        let dead = free[0].tokens[2]
+        #expect(!free[0].tokens[..<2].contains(dead))
         options.constraint = TokenConstraint(states: [
-            .init(allowed: Self.text, next: 1), .init(allowed: Self.levels, next: 2),
-            .init(allowed: TokenSet([]), next: 0),
+            .init(allowed: TokenSet(0..<10_000), next: 0, exceptions: [dead: 1]), .init(allowed: TokenSet([]), next: 0),
         ])
-        #expect(throws: GenerationError.nothingAllowed(step: 2)) { try decoder.write(after: [[5]], options: options) }
-        await #expect(throws: GenerationError.nothingAllowed(step: 2)) {
-            _ = try await model.generate([[5]], options: options)
+        let padding = model.tokenizer.vocabularySize
+        let kernels = try await model.generate(prompts, options: options)
+        let tensors = try decoder.write(after: prompts, options: options, vocabulary: padding)
+        for (row, whole) in free.enumerated() {
+            let end = whole.tokens.firstIndex(of: dead)
+            let reason: FinishReason = end.map { $0 < 7 } ?? false ? .constraint : .length
+            for (tokens, found) in [
+                (kernels[row].tokens, kernels[row].finishReason), (tensors[row].tokens, tensors[row].finishReason),
+            ] {
+                #expect(tokens == Array(whole.tokens.prefix(end.map { $0 + 1 } ?? 8)))
+                #expect(found == reason)
+            }
         }
-        await #expect(throws: GenerationError.nothingAllowed(step: 2)) {
-            for try await _ in model.continuation(of: [5], options: options) {}
-        }
+        #expect(kernels[0].finishReason == .constraint && kernels[0].tokens.count == 3)
+        #expect(kernels.contains { $0.finishReason == .length })
+        let reply = try await ChatReply(collecting: model.continuation(of: [5], options: options))
+        #expect(reply.finishReason == .constraint)
+        #expect(reply.message.content == kernels[0].text)
+        #expect(reply.usage == TokenUsage(promptTokens: 1, completionTokens: 3))
         // Rows of the embedding that the tokenizer has no token for cannot be chosen either.
-        let padding = TokenID(model.tokenizer.vocabularySize)
-        options.constraint = .alternating([TokenSet(padding..<padding + 5)])
-        await #expect(throws: GenerationError.nothingAllowed(step: 0)) {
-            _ = try await model.generate([[5]], options: options)
-        }
-        #expect(throws: GenerationError.nothingAllowed(step: 0)) {
-            try decoder.write(after: [[5]], options: options, vocabulary: Int(padding))
-        }
+        options.constraint = .alternating([TokenSet(TokenID(padding)..<TokenID(padding) + 5)])
+        let none = try await model.generate([[5]], options: options)[0]
+        #expect(none.tokens.isEmpty && none.finishReason == .constraint)
+        #expect(
+            try decoder.write(after: [[5]], options: options, vocabulary: padding) == [
+                WrittenTokens(tokens: [], end: nil, finishReason: .constraint)
+            ])
         // Allowed, but no number.
         options.constraint = .alternating([TokenSet([2])])
         var sampler = Sampler(options, vocabulary: 3, context: [])
-        #expect(throws: GenerationError.nothingAllowed(step: 0)) { try sampler.next([0, 1, -.infinity]) }
+        #expect(sampler.next([0, 1, -.infinity]) == nil)
     }
 
     @Test("An automaton that leads nowhere is refused")

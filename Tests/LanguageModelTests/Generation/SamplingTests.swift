@@ -43,42 +43,45 @@ struct SamplingTests {
     }
 
     @Test("Draws follow the probabilities, and a seed repeats them")
-    func draws() throws {
-        func tokens(seed: UInt64) throws -> [TokenID] {
+    func draws() {
+        func tokens(seed: UInt64) -> [TokenID] {
             var sampler = Sampler(GenerationOptions(temperature: 1, seed: seed), vocabulary: 5, context: [])
-            return try (0..<8000).map { _ in try sampler.next(Self.logits[...]) }
+            return (0..<8000).compactMap { _ in sampler.next(Self.logits[...]) }
         }
-        let drawn = try tokens(seed: 1)
+        let drawn = tokens(seed: 1)
+        #expect(drawn.count == 8000)
         for (token, share) in [(0, 0.5), (1, 0.25), (2, 0.125), (3, 0.0625), (4, 0.0625)] {
             let found = Double(drawn.count { $0 == TokenID(token) }) / 8000
             #expect(abs(found - share) < 4 * (share * (1 - share) / 8000).squareRoot())
         }
-        #expect(try drawn == tokens(seed: 1))
-        #expect(try drawn != tokens(seed: 2))
+        #expect(drawn == tokens(seed: 1))
+        #expect(drawn != tokens(seed: 2))
     }
 
     @Test("The penalty weakens tokens of the context, chosen ones included, whatever the sign of their logits")
-    func penalty() throws {
+    func penalty() {
         var sampler = Sampler(GenerationOptions(repetitionPenalty: 2), vocabulary: 3, context: [0])
-        #expect(try sampler.next([4, 3, -1]) == 1)
+        #expect(sampler.next([4, 3, -1]) == 1)
         // Now 2, 1.5 and -1: the first again.
-        #expect(try sampler.next([4, 3, -1]) == 0)
+        #expect(sampler.next([4, 3, -1]) == 0)
         var negative = Sampler(GenerationOptions(repetitionPenalty: 2), vocabulary: 2, context: [0])
-        #expect(try negative.next([-1, -1.5]) == 1)
+        #expect(negative.next([-1, -1.5]) == 1)
     }
 
     @Test("Rows of the embedding beyond the vocabulary are never chosen")
-    func padding() throws {
+    func padding() {
         var greedy = Sampler(GenerationOptions(), vocabulary: 2, context: [])
-        #expect(try greedy.next([0, 1, 9]) == 1)
+        #expect(greedy.next([0, 1, 9]) == 1)
         #expect(Self.kept(GenerationOptions(temperature: 1), vocabulary: 2, [0, 1, 9]).keys.sorted() == [0, 1])
     }
 
     @Test("Logits that are no numbers end in a token, not in a trap")
-    func noNumbers() throws {
+    func noNumbers() {
         var sampler = Sampler(GenerationOptions(temperature: 1, topK: 3, topP: 0.5), vocabulary: 3, context: [])
-        #expect(try sampler.next([.nan, .nan, .nan]) == 0)
-        #expect(try (0..<3).contains(sampler.next([.infinity, 0, 1])))
+        #expect(sampler.next([.nan, .nan, .nan]) == 0)
+        let token = sampler.next([.infinity, 0, 1])
+        #expect(token.map { (0..<3).contains($0) } == true)
+        #expect(Self.kept(GenerationOptions(temperature: 1, topK: .max)).count == 5)
     }
 
     @Test("A stop text ends the text wherever the pieces are cut, and nothing of it is shown", arguments: 1...7)

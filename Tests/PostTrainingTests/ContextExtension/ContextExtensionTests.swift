@@ -150,7 +150,7 @@ struct ContextExtensionTests {
         let labels = [16, 32, 64, 128].map { length in text.pieces(of: length).flatMap(\.labels) }
         #expect(Set(labels).count == 1 && labels[0].count == 128)
         let decoder = Self.decoder()
-        for block in decoder.blocks { block.attention.output.weight.fillWithZeros() }
+        for block in decoder.blocks { block.attention.output.weight.scale(by: 0) }
         let measurement = LengthMeasurement([text, text])
         let losses = [16, 64, 128].map { length in
             measurement.meanLoss(of: decoder, .windows, length: length, using: generator)

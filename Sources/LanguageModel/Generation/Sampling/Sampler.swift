@@ -13,7 +13,6 @@ package struct Sampler {
     private var seen: Set<TokenID> = []
     /// Of the constraint's automaton.
     private var state = 0
-    private var step = 0
 
     package init(_ options: GenerationOptions, vocabulary: Int, context: [TokenID]) {
         self.options = options
@@ -23,18 +22,17 @@ package struct Sampler {
     }
 
     /// - Parameter logits: `[vocabulary or more]`.
-    /// - Throws: `GenerationError.nothingAllowed` where the constraint leaves no token that the model can choose.
-    package mutating func next(_ logits: ArraySlice<Float>) throws(GenerationError) -> TokenID {
+    /// - Returns: nil where the constraint leaves no token that the model can choose.
+    package mutating func next(_ logits: ArraySlice<Float>) -> TokenID? {
         let token: TokenID
         if let constraint = options.constraint {
             let allowed = constraint.states[state].allowed
             token = choose(Self.restricted(logits.prefix(vocabulary), to: allowed))
-            guard allowed.contains(token) else { throw .nothingAllowed(step: step) }
+            guard allowed.contains(token) else { return nil }
             state = constraint.state(after: token, in: state)
         } else {
             token = choose(logits.prefix(vocabulary))
         }
-        step += 1
         if options.repetitionPenalty != 1 { seen.insert(token) }
         return token
     }
@@ -77,7 +75,7 @@ package struct Sampler {
         guard let largest = logits.max(), largest.isFinite else { return [(Self.indexOfMaximum(logits), 1)] }
         let threshold = options.topK.map { Self.kthLargest(logits, $0) } ?? -.infinity
         var kept: [(token: TokenID, probability: Double)] = []
-        kept.reserveCapacity(options.topK ?? logits.count)
+        kept.reserveCapacity(min(options.topK ?? .max, logits.count))
         for (offset, logit) in logits.enumerated() where logit >= threshold {
             let probability = exp(Double(logit - largest) / options.temperature)
             if probability > 0 { kept.append((TokenID(offset), probability)) }

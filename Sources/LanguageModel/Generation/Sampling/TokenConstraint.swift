@@ -1,7 +1,8 @@
 /// Which tokens a continuation may hold, as an automaton: each state allows a set of tokens, and each token leads to the
 /// next state. The first state is the start.
 ///
-/// Tokens that end a text are tokens like others: a continuation ends by itself only where they are allowed.
+/// Tokens that end a text are tokens like others: a continuation ends by itself only where they are allowed. Where nothing
+/// is allowed it ends as well (``FinishReason/constraint``).
 public struct TokenConstraint: Sendable, Hashable, Codable {
     public struct State: Sendable, Hashable, Codable {
         public var allowed: TokenSet

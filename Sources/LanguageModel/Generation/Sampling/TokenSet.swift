@@ -6,7 +6,17 @@ public struct TokenSet: Sendable, Hashable, Codable {
     public init(_ range: Range<TokenID>) { ranges = range.isEmpty ? [] : [range] }
 
     public init(_ tokens: some Sequence<TokenID>) {
-        ranges = Self.joined(tokens.map { $0..<$0 + 1 })
+        // No vocabulary has the highest number, behind which no range can end.
+        ranges = Self.joined(tokens.filter { $0 < .max }.map { $0..<$0 + 1 })
+    }
+
+    private enum CodingKeys: CodingKey { case ranges }
+
+    /// Ranges may come in any order, empty ones and ones that overlap among them.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let found = try container.decode([Range<TokenID>].self, forKey: .ranges)
+        ranges = Self.joined(found.filter { !$0.isEmpty })
     }
 
     public func union(_ other: TokenSet) -> TokenSet {
