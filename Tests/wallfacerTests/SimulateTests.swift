@@ -36,7 +36,9 @@ import Testing
         #expect(page.contains("Sessions that last") && page.contains("Reward over days"))
         #expect(try tool.run(call).output == outcome.output)
         let table = try tool.run("simulate", "feed", "--policy", "popularity", "--users", "8", "--days", "3")
-        #expect(table.status == 0 && table.output.contains("views a session") && table.output.contains("popularity"))
+        #expect(
+            table.status == 0 && table.output.contains("length is views a session")
+                && table.output.contains("popularity"))
     }
 
     @Test("Bad calls are refused with what is allowed")

@@ -31,24 +31,23 @@ public struct TuningTrial: Sendable {
         self.measure = measure
     }
 
-    /// Two values of each of three settings: eight configurations. The first values are those that the study uses.
+    /// All combinations of the settings' values, for example eight of two values of three settings.
     ///
     /// - Parameters:
     ///   - base: the configuration that the study uses.
-    ///   - settings: name, both values, and where they stand.
+    ///   - settings: the values in use first.
     public static func grid<Configuration: Sendable>(
-        _ learner: String, _ base: Configuration,
-        _ settings: [(name: String, values: [Double], place: any WritableKeyPath<Configuration, Double> & Sendable)],
+        _ learner: String, _ base: Configuration, _ settings: [TuningSetting<Configuration>],
         measure: @escaping @Sendable (_ configuration: Configuration, _ seed: Int) async throws -> Double
     ) -> [TuningTrial] {
         var found: [(text: [String], configuration: Configuration, isUsed: Bool)] = [([], base, true)]
         for setting in settings {
             found = found.flatMap { one in
-                setting.values.map { value in
+                setting.choices.map { choice in
                     var next = one
-                    next.configuration[keyPath: setting.place] = value
-                    next.text.append("\(setting.name) \(Numbers.short(value))")
-                    next.isUsed = one.isUsed && base[keyPath: setting.place] == value
+                    choice.apply(&next.configuration)
+                    next.text.append("\(setting.name) \(choice.text)")
+                    next.isUsed = one.isUsed && choice.isUsed(base)
                     return next
                 }
             }
@@ -58,6 +57,30 @@ public struct TuningTrial: Sendable {
             return TuningTrial(learner, one.text.joined(separator: ", "), isUsed: one.isUsed) { seed in
                 try await measure(configuration, seed)
             }
+        }
+    }
+}
+
+/// One setting of a learner with the values that a search tries.
+public struct TuningSetting<Configuration>: Sendable {
+    struct Choice: Sendable {
+        let text: String
+        let apply: @Sendable (inout Configuration) -> Void
+        let isUsed: @Sendable (Configuration) -> Bool
+    }
+
+    let name: String
+    let choices: [Choice]
+
+    /// - Parameter place: where the setting stands in the configuration.
+    public init<Value: Equatable & Sendable>(
+        _ name: String, _ values: [Value], _ place: any WritableKeyPath<Configuration, Value> & Sendable
+    ) {
+        self.name = name
+        choices = values.map { value in
+            Choice(
+                text: (value as? Double).map { Numbers.short($0) } ?? "\(value)",
+                apply: { $0[keyPath: place] = value }, isUsed: { $0[keyPath: place] == value })
         }
     }
 }

@@ -77,12 +77,12 @@ extension FeedSimulationResult {
         var table = Table(
             "Feed, \(users) users, \(days) days",
             columns: [
-                "policy", "views", "clicks per user", "click rate", "views a session", "sessions per user",
-                "days to return", "churned", "clicks over \(first)",
+                "policy", "views", "clicks", "click rate", "length", "sessions", "return", "churned",
+                "clicks over \(first)",
             ],
             note:
-                "Clicks are true probabilities; all policies meet the same users with the same luck; intervals of 95 % over "
-                + "users.")
+                "Clicks (true probabilities) and sessions are per user, length is views a session, return is days to the "
+                + "next one. All policies meet the same users with the same luck; intervals of 95 % over users.")
         for row in policies {
             table.append([
                 .text(row.policy), .integer(row.views), .number(row.clicksPerUser, decimals: 2),

@@ -24,21 +24,24 @@ extension HierarchicalAgentStudy: TunedStudy {
             }
         }
         typealias Two = HierarchicalAgentConfiguration
-        func twoLevels(_ name: String, _ option: Two.Option, _ third: Setting<Two>) -> [TuningTrial] {
+        func twoLevels(_ name: String, _ option: Two.Option, _ third: TuningSetting<Two>) -> [TuningTrial] {
             var base = Two()
             base.option = option
             return TuningTrial.grid(
                 name, base,
-                [("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), ("trace", [0.9, 0.5], \Two.trace), third]
+                [
+                    .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.9, 0.5], \Two.trace),
+                    third,
+                ]
             ) { configuration, seed in
-                try await clicks(.twoLevel, seed) {
+                try await clicks(option == .constant ? .flat : .twoLevel, seed) {
                     HierarchicalAgent($0.catalogue, configuration: configuration, seed: $0.seed)
                 }
             }
         }
         typealias Flat = FlatAgent.Settings
         func flat(
-            _ variant: HierarchicalAgentVariant, _ algorithm: FlatAgent.Algorithm, _ settings: [Setting<Flat>]
+            _ variant: HierarchicalAgentVariant, _ algorithm: FlatAgent.Algorithm, _ settings: [TuningSetting<Flat>]
         ) -> [TuningTrial] {
             TuningTrial.grid(variant.name, Flat(), settings) { configuration, seed in
                 try await clicks(variant.exploration, seed) {
@@ -51,33 +54,36 @@ extension HierarchicalAgentStudy: TunedStudy {
         let lists = TuningTrial.grid(
             HierarchicalAgentVariant.list.name, List(),
             [
-                ("actor rate", [1e-3, 3e-4], \List.actorRate), ("critic rate", [2e-3, 5e-4], \List.criticRate),
-                ("discount", [0.9, 0.5], \List.discount),
+                .init("actor rate", [1e-3, 3e-4], \List.actorRate),
+                .init("critic rate", [2e-3, 5e-4], \List.criticRate),
+                .init("discount", [0.9, 0.5], \List.discount),
             ]
         ) { configuration, seed in
             try await clicks(.flat, seed) { ListAgent($0.catalogue, settings: configuration, seed: $0.seed) }
         }
-        return twoLevels(HierarchicalAgentVariant.twoLevel.name, .learned, ("freedom", [2, 1], \Two.lowerFreedom))
+        return twoLevels(
+            HierarchicalAgentVariant.twoLevel.name, .learned, .init("freedom", [2.0, 1], \Two.lowerFreedom))
             + twoLevels(
-                HierarchicalAgentVariant.constantOption.name, .constant, ("follow", [0.03, 0.01], \Two.followRate))
+                HierarchicalAgentVariant.constantOption.name, .constant, .init("follow", [0.03, 0.01], \Two.followRate))
             + flat(
                 .flat, .policyGradient,
                 [
-                    ("actor rate", [3e-3, 1e-3], \Flat.actorRate), ("trace", [0.9, 0.5], \Flat.trace),
-                    ("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                    .init("actor rate", [3e-3, 1e-3], \Flat.actorRate), .init("trace", [0.9, 0.5], \Flat.trace),
+                    .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
                 ])
             + flat(
                 .qLearning, .qLearning,
                 [
-                    ("rate", [2e-3, 1e-3], \Flat.criticRate), ("trace", [0.9, 0.5], \Flat.trace),
-                    ("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                    .init("rate", [2e-3, 1e-3], \Flat.criticRate), .init("trace", [0.9, 0.5], \Flat.trace),
+                    .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
                 ])
             + lists
             + TuningTrial.grid(
                 HierarchicalAgentVariant.interest.name, Interest(),
                 [
-                    ("rate", [2e-3, 5e-4], \Interest.rate), ("rate on the log", [2e-3, 5e-4], \Interest.warmRate),
-                    ("hidden", [32, 64], \Interest.hiddenWidth),
+                    .init("rate", [2e-3, 5e-4], \Interest.rate),
+                    .init("rate on the log", [2e-3, 5e-4], \Interest.warmRate),
+                    .init("hidden", [32, 64], \Interest.hidden),
                 ]
             ) { configuration, seed in
                 try await clicks(.ranking, seed) {
@@ -87,25 +93,9 @@ extension HierarchicalAgentStudy: TunedStudy {
             + flat(
                 .ranking, .clickRanking,
                 [
-                    ("rate", [2e-3, 5e-4], \Flat.criticRate), ("rate on the log", [2e-3, 5e-4], \Flat.warmRate),
-                    ("hidden", [32, 64], \Flat.hiddenWidth),
+                    .init("rate", [2e-3, 5e-4], \Flat.criticRate),
+                    .init("rate on the log", [2e-3, 5e-4], \Flat.warmRate),
+                    .init("hidden", [32, 64], \Flat.hidden),
                 ])
-    }
-
-    private typealias Setting<Configuration> =
-        (name: String, values: [Double], place: any WritableKeyPath<Configuration, Double> & Sendable)
-}
-
-extension InterestAgent.Settings {
-    fileprivate var hiddenWidth: Double {
-        get { Double(hidden) }
-        set { hidden = Int(newValue) }
-    }
-}
-
-extension FlatAgent.Settings {
-    fileprivate var hiddenWidth: Double {
-        get { Double(hidden) }
-        set { hidden = Int(newValue) }
     }
 }

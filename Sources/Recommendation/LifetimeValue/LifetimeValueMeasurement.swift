@@ -25,7 +25,7 @@ struct LifetimeValueScale: Sendable {
         case .quick:
             world.launchesPerDay = 5
             world.dailyImpressions = 25_000
-            (seeds, evaluationMarkets) = (10, 2)
+            (seeds, evaluationMarkets) = (10, 4)
         case .full:
             configuration.markets = 12
             configuration.updatesPerMarket = 200
@@ -170,8 +170,23 @@ struct LifetimeValueMeasurement {
         let memoryless = try setting.learning.agent(plain, isInterrupted: isInterrupted)
         record(try setting.dual(memoryless, weight: weight), in: setting, as: name(.memoryless))
         try measureBoosts(world, setting, name: name)
-        record(try setting.markets.map { try $0.run(PotentialOracle()) }, in: setting, as: name(.potentialOracle))
+        try measureOracles(setting, name: name)
         return memoryless
+    }
+
+    /// What true rates and the best premium on youth of the very market earn: all items, and cold ones under the bound that
+    /// boosts have.
+    private mutating func measureOracles(_ setting: Setting, name: (Variant) -> String) throws {
+        var best: [MarketOutcome] = []
+        var cold: [MarketOutcome] = []
+        for (market, reference) in zip(setting.markets, setting.reference) {
+            let found = try InvestingItemOracle.premiums.map { try market.run(InvestingItemOracle(youth: $0)) }
+            let kept = found.filter { $0.clicks >= LifetimeValueStudy.globalShare * reference.clicks }
+            best += found.max { $0.clicks < $1.clicks }.map { [$0] } ?? []
+            cold += (kept.isEmpty ? found : kept).max { $0.coldClicks < $1.coldClicks }.map { [$0] } ?? []
+        }
+        record(best, in: setting, as: name(.investingOracle))
+        record(cold, in: setting, as: name(.coldOracle))
     }
 
     private func outcomes(
@@ -201,7 +216,9 @@ struct LifetimeValueMeasurement {
             for setting in settings {
                 var own = ranker(setting)
                 let outcome = try tuning.run { own.rank($0, clickRates) }
-                guard outcome.clicks >= 0.98 * plain.clicks, outcome.coldClicks > best?.cold ?? 0 else { continue }
+                guard outcome.clicks >= LifetimeValueStudy.globalShare * plain.clicks,
+                    outcome.coldClicks > best?.cold ?? 0
+                else { continue }
                 best = (outcome.coldClicks, setting)
             }
             return ranker(best?.setting ?? 0)

@@ -15,7 +15,7 @@ extension LifetimeValueStudy: TunedStudy {
         let scale = LifetimeValueScale(scale)
         typealias Settings = LifetimeValueConfiguration
         func ranked(
-            _ name: String, _ base: Settings, _ settings: [Setting],
+            _ name: String, _ base: Settings, _ settings: [TuningSetting<Settings>],
             _ judge: @escaping @Sendable @TensorActor (LifetimeLearning, Settings) throws -> any ItemJudge
         ) -> [TuningTrial] {
             TuningTrial.grid(name, base, settings) { configuration, seed in
@@ -30,10 +30,10 @@ extension LifetimeValueStudy: TunedStudy {
                 }
             }
         }
-        let rates: [Setting] = [
-            ("actor rate", [1e-3, 3e-4], \Settings.actorLearningRate),
-            ("critic rate", [3e-3, 1e-3], \Settings.criticLearningRate),
-            ("follow", [0.05, 0.01], \Settings.followRate),
+        let rates: [TuningSetting<Settings>] = [
+            .init("reward", [Settings.Reward.ratio, .difference], \Settings.reward),
+            .init("actor rate", [1e-3, 3e-4], \Settings.actorLearningRate),
+            .init("critic rate", [3e-3, 1e-3], \Settings.criticLearningRate),
         ]
         let base = scale.configuration
         var memoryless = base
@@ -46,15 +46,15 @@ extension LifetimeValueStudy: TunedStudy {
             + ranked(
                 Variant.regression.rawValue, base,
                 [
-                    ("rate", [3e-3, 1e-3, 3e-4, 1e-2], \Settings.criticLearningRate),
-                    ("hidden", [32, 64], \Settings.hiddenWidth),
+                    .init("rate", [3e-3, 1e-3, 3e-4, 1e-2], \Settings.criticLearningRate),
+                    .init("hidden", [32, 64], \Settings.hiddenDimensions),
                 ]
             ) { try $0.regression($1) }
             + TuningTrial.grid(
                 Variant.clickRate.rawValue, ClickRateModel.Settings(),
                 [
-                    ("rate", [3e-3, 1e-3, 3e-4, 1e-2], \ClickRateModel.Settings.learningRate),
-                    ("weight decay", [1e-3, 0], \ClickRateModel.Settings.weightDecay),
+                    .init("rate", [3e-3, 1e-3, 3e-4, 1e-2], \ClickRateModel.Settings.learningRate),
+                    .init("weight decay", [1e-3, 0.0], \ClickRateModel.Settings.weightDecay),
                 ]
             ) { settings, seed in
                 try await TensorActor.run {
@@ -67,17 +67,7 @@ extension LifetimeValueStudy: TunedStudy {
             }
     }
 
-    private typealias Setting =
-        (name: String, values: [Double], place: any WritableKeyPath<LifetimeValueConfiguration, Double> & Sendable)
-
     private static func market(_ scale: LifetimeValueScale, _ seed: Int) throws -> ItemLifeWorld {
         try ItemLifeWorld(scale.world, seed: 600_000_000 &+ UInt64(seed))
-    }
-}
-
-extension LifetimeValueConfiguration {
-    fileprivate var hiddenWidth: Double {
-        get { Double(hiddenDimensions) }
-        set { hiddenDimensions = Int(newValue) }
     }
 }

@@ -71,19 +71,24 @@ public struct MyopicItemOracle: ItemLifePolicy {
     }
 }
 
-/// The hidden potential with the days left to use it: invests in promising young items.
-public struct PotentialOracle: ItemLifePolicy {
-    public let name = "potential oracle"
-    /// Weight of the days left, in logits a day.
+/// Today's true click rate, with a premium on the days an item has left: `rate · exp(youth · left / life)`.
+///
+/// With `youth` 0 it is the ``MyopicItemOracle``; what exposure is worth later is not computed but searched for: the
+/// best of ``premiums`` in a market is what a ranker with foresight can at least earn there.
+public struct InvestingItemOracle: ItemLifePolicy {
+    /// The searched premiums, in logarithms of the click rate for a whole life left.
+    public static let premiums = [0, 0.1, 0.2, 0.4, 0.8, 1.6]
+
+    public let name = "investing oracle"
     public let youth: Double
 
-    public init(youth: Double = 0.03) { self.youth = youth }
+    public init(youth: Double) { self.youth = youth }
 
     public mutating func scores(_ market: ItemLifeMarket) -> [Double] {
-        let world = market.world
-        return market.live.map { item in
-            let age = market.day - world.items[Int(item)].launchDay
-            return world.potentials[Int(item)] - youth * Double(age)
+        var myopic = MyopicItemOracle()
+        let life = Double(market.world.configuration.lifeInDays)
+        return zip(market.live, myopic.scores(market)).map { item, rate in
+            rate * exp(youth * (1 - Double(market.day - market.world.items[Int(item)].launchDay) / life))
         }
     }
 }

@@ -95,6 +95,15 @@ public struct InterestEvolutionBatch: Sendable {
         interests[(lane * configuration.topicCount)..<((lane + 1) * configuration.topicCount)]
     }
 
+    /// The share of a lane's time that is left, 1 at first, 0 when it is used up: what makes the state of a session
+    /// complete. RecSim keeps it from its learners.
+    public func timeLeft(lane: Int) -> Float { max(0, budgets[lane] / configuration.budget) }
+
+    /// Interests and time left, ``stateCount`` numbers.
+    public func state(lane: Int) -> [Float] { interests(lane: lane) + [timeLeft(lane: lane)] }
+
+    public var stateCount: Int { configuration.topicCount + 1 }
+
     /// The candidates of a lane's current step: a function of (seed, user, step).
     public func candidates(lane: Int) -> [Document] {
         var generator = SeededGenerator(seed: seed, 0xD0C5, UInt64(lane), UInt64(steps[lane]))

@@ -106,7 +106,8 @@ struct SimulateCommand: ParsableCommand {
         private static func table(_ live: [FeedSimulation.Live], of simulation: FeedSimulation) -> Table {
             var table = Table(
                 "Feed",
-                columns: ["policy", "users left", "views", "clicks", "click rate", "views a session", "days to return"])
+                columns: ["policy", "users left", "views", "clicks", "click rate", "length", "return"],
+                note: "length: views a session; return: days to the next session")
             for row in live {
                 table.append([
                     .text(row.policy), .integer(row.usersLeft), .integer(row.views), .integer(row.clicks),

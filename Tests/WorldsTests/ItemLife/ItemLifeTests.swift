@@ -67,7 +67,9 @@ import Worlds
         #expect(growing.otherViews(day: 5, clicks: 50) > growing.otherViews(day: 5, clicks: 0))
     }
 
-    @Test("Bounds: random < popularity < click rate < myopic oracle; knowing potentials helps cold items")
+    @Test(
+        "Bounds: random < popularity < click rate < myopic oracle <= investing oracle; a premium on youth helps cold items"
+    )
     func bounds() throws {
         let world = try ItemLifeWorld(ItemLifeConfiguration(), seed: 1)
         let random = try ItemLifeReport(world: world, policy: RandomRanking(seed: 1))
@@ -75,22 +77,27 @@ import Worlds
         let rate = try ItemLifeReport(world: world, policy: ClickRateRanking())
         let bonus = try ItemLifeReport(world: world, policy: ClickRateRanking(bonus: 0.5))
         let myopic = try ItemLifeReport(world: world, policy: MyopicItemOracle())
-        let potential = try ItemLifeReport(world: world, policy: PotentialOracle())
+        let investing = try InvestingItemOracle.premiums.map {
+            try ItemLifeReport(world: world, policy: InvestingItemOracle(youth: $0))
+        }
         #expect(random.expectedClicks < popular.expectedClicks)
         #expect(popular.expectedClicks < rate.expectedClicks)
         #expect(rate.expectedClicks < myopic.expectedClicks)
         #expect(bonus.coldClicks > rate.coldClicks)
-        #expect(Double(potential.coldClicks) > 1.2 * Double(rate.coldClicks))
+        #expect(investing[0].expectedClicks == myopic.expectedClicks)
+        #expect(investing.map(\.expectedClicks).max()! >= myopic.expectedClicks)
+        #expect(Double(investing[4].coldClicks) > 1.2 * Double(rate.coldClicks))
+        #expect(investing[5].coldClicks > investing[0].coldClicks)
         // Popularity starves new items: fewer cold clicks than a random order.
         #expect(popular.coldClicks < random.coldClicks)
     }
 
-    @Test("In the null world no ranking by potential beats today's rate")
+    @Test("In the null world no premium on youth beats today's rate")
     func null() throws {
         let world = try ItemLifeWorld(.null, seed: 1)
         let myopic = try ItemLifeReport(world: world, policy: MyopicItemOracle())
-        for youth in [0.0, 0.03, 0.1] {
-            let other = try ItemLifeReport(world: world, policy: PotentialOracle(youth: youth))
+        for youth in InvestingItemOracle.premiums {
+            let other = try ItemLifeReport(world: world, policy: InvestingItemOracle(youth: youth))
             #expect(other.expectedClicks <= 1.001 * myopic.expectedClicks)
         }
     }

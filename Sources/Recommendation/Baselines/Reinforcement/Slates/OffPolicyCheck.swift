@@ -9,18 +9,18 @@ import Worlds
 
 /// Estimates of a policy's value from another policy's log, beside what the policy really earned. A check of the
 /// estimators: no claim rests on an estimate.
-enum OffPolicyCheck {
+package enum OffPolicyCheck {
     /// One estimate beside the truth.
-    struct Row: Sendable {
-        let what: String
-        let estimator: String
-        let estimate: Double
+    package struct Row: Sendable {
+        package let what: String
+        package let estimator: String
+        package let estimate: Double
         /// Of the policy that logged.
-        let logged: Double
-        let truth: Double
+        package let logged: Double
+        package let truth: Double
         /// `(Σ w)² / Σ w²`; nil for estimators without weights.
-        let effectiveRows: Double?
-        let rows: Int
+        package let effectiveRows: Double?
+        package let rows: Int
     }
 
     static func table(_ rows: [Row]) -> Table {
@@ -97,7 +97,7 @@ enum OffPolicyCheck {
 
     /// The greedy ranker from a log with half of the choices uniform: watch time of the next step by SNIPS, discounted watch
     /// time of the session by FQE.
-    static func interestEvolution(users: Int, updates: Int, seed: UInt64) throws -> [Row] {
+    package static func interestEvolution(users: Int, updates: Int, seed: UInt64) throws -> [Row] {
         var configuration = InterestEvolutionConfiguration()
         configuration.slateSize = 1
         let log = try Log(configuration, users: users, exploration: exploration, seed: seed)
@@ -106,17 +106,18 @@ enum OffPolicyCheck {
             rewards: log.rewards, loggingProbabilities: log.propensities,
             targetProbabilities: log.isGreedy.map { $0 ? 1 : 0 })
         let weighted = OffPolicyEstimators.selfNormalized(decisions)
-        let topics = configuration.topicCount
         let evaluation = FittedPolicyEvaluation(
-            MultilayerPerceptron([topics, 64, topics], from: RandomSource(seed: seed)), discount: discount)
+            TimedValues(configuration, choices: configuration.topicCount, from: RandomSource(seed: seed)),
+            discount: discount, followRate: 0.1)
         var generator = SeededGenerator(seed: seed).split("fitted evaluation")
         for _ in 0..<updates {
             let rows = (0..<128).map { _ in generator.integer(below: log.buffer.count) }
             try evaluation.step(
                 log.buffer.transitions(rows), nextActions: Tensor(rows.map { log.nextGreedy[$0] }))
         }
-        let fitted = evaluation.value(
-            states: Tensor(log.firstStates.flatMap(\.self), shape: [users, topics]), actions: Tensor(log.firstGreedy))
+        let watched = evaluation.value(
+            states: Tensor(log.firstStates.flatMap(\.self), shape: [users, configuration.topicCount + 1]),
+            actions: Tensor(log.firstGreedy))
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
         return [
             Row(
@@ -125,7 +126,8 @@ enum OffPolicyCheck {
                 effectiveRows: weighted.effectiveSampleSize, rows: weighted.rows),
             Row(
                 what: "interest evolution, greedy from half uniform: discounted watch time", estimator: "FQE",
-                estimate: fitted, logged: mean(log.returns), truth: mean(truth.returns), effectiveRows: nil,
+                estimate: watched * Double(configuration.watchTime), logged: mean(log.returns),
+                truth: mean(truth.returns), effectiveRows: nil,
                 rows: log.rewards.count),
         ]
     }
@@ -147,7 +149,7 @@ enum OffPolicyCheck {
             var generator = SeededGenerator(seed: seed).split("off-policy log")
             var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
             buffer = ReplayBuffer(
-                capacity: users * configuration.maximumSteps, stateDimensions: configuration.topicCount,
+                capacity: users * configuration.maximumSteps, stateDimensions: batch.stateCount,
                 actions: .discrete)
             returns = [Double](repeating: 0, count: users)
             func greedy(_ batch: InterestEvolutionBatch, _ lane: Int) -> (place: Int, topic: Int) {
@@ -155,13 +157,13 @@ enum OffPolicyCheck {
                 return (place, Int(batch.candidates(lane: lane)[place].topic))
             }
             for lane in 0..<users {
-                firstStates.append(Array(batch.interests(lane: lane)))
+                firstStates.append(batch.state(lane: lane))
                 firstGreedy.append(greedy(batch, lane).topic)
             }
             var weight = 1.0
             while !batch.isFinished {
                 let lanes = batch.activeLanes.map(Int.init)
-                let before = lanes.map { Array(batch.interests(lane: $0)) }
+                let before = lanes.map { batch.state(lane: $0) }
                 let topics = lanes.map { batch.candidates(lane: $0).map { Int($0.topic) } }
                 let best = lanes.map { greedy(batch, $0).place }
                 let shown = best.map {
@@ -176,8 +178,8 @@ enum OffPolicyCheck {
                     isGreedy.append(own)
                     returns[lane] += weight * Double(outcome.reward)
                     buffer.append(
-                        state: before[row], action: topics[row][shown[row]], reward: outcome.reward,
-                        nextState: Array(batch.interests(lane: lane)),
+                        state: before[row], action: topics[row][shown[row]],
+                        reward: outcome.reward / configuration.watchTime, nextState: batch.state(lane: lane),
                         end: outcome.ended ? .terminal : outcome.truncated ? .truncated : .none)
                     nextGreedy.append(greedy(batch, lane).topic)
                 }

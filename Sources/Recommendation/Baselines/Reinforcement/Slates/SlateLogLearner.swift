@@ -12,27 +12,27 @@ struct SlateLogLearner {
         var conservatism = 1.0
         var updates = 1_000
         var batch = 64
-        var discount = 0.97
+        /// Sessions end, and what is measured is not discounted.
+        var discount = 1.0
         var learningRate = 1e-3
-        var followRate = 0.02
+        var followRate = 0.1
     }
 
-    private let agent: DeepQLearning<MultilayerPerceptron>
+    private let agent: DeepQLearning<TimedValues>
     private let configuration: InterestEvolutionConfiguration
 
-    /// - Parameter log: steps with the topic shown as the action.
+    /// - Parameter log: steps with the topic shown as the action, rewards in watched items.
     init(
         _ log: ReplayBuffer, configuration: InterestEvolutionConfiguration, settings: Settings, seed: UInt64
     ) throws {
         self.configuration = configuration
-        var learning = DeepQLearning<MultilayerPerceptron>.Configuration()
+        var learning = DeepQLearning<TimedValues>.Configuration()
         learning.conservatism = settings.conservatism
         learning.discount = settings.discount
         learning.learningRate = settings.learningRate
         learning.followRate = settings.followRate
         agent = DeepQLearning(
-            MultilayerPerceptron(
-                [configuration.topicCount, 64, configuration.topicCount], from: RandomSource(seed: seed)), learning)
+            TimedValues(configuration, choices: configuration.topicCount, from: RandomSource(seed: seed)), learning)
         var generator = SeededGenerator(seed: seed).split("log")
         for _ in 0..<settings.updates { try agent.step(log.sample(settings.batch, using: &generator)) }
     }
@@ -44,11 +44,11 @@ struct SlateLogLearner {
         var generator = SeededGenerator(seed: seed).split("behaviour")
         var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
         var log = ReplayBuffer(
-            capacity: users * configuration.maximumSteps, stateDimensions: configuration.topicCount,
+            capacity: users * configuration.maximumSteps, stateDimensions: batch.stateCount,
             actions: .discrete)
         while !batch.isFinished {
             let lanes = batch.activeLanes.map(Int.init)
-            let before = lanes.map { Array(batch.interests(lane: $0)) }
+            let before = lanes.map { batch.state(lane: $0) }
             let topics = lanes.map { batch.candidates(lane: $0).map { Int($0.topic) } }
             let slates = lanes.map { lane -> [Int] in
                 generator.bernoulli(exploration)
@@ -57,8 +57,9 @@ struct SlateLogLearner {
             }
             for (row, outcome) in try batch.step(slates).enumerated() {
                 log.append(
-                    state: before[row], action: topics[row][slates[row][0]], reward: outcome.reward,
-                    nextState: Array(batch.interests(lane: Int(outcome.lane))),
+                    state: before[row], action: topics[row][slates[row][0]],
+                    reward: outcome.reward / configuration.watchTime,
+                    nextState: batch.state(lane: Int(outcome.lane)),
                     end: outcome.ended ? .terminal : outcome.truncated ? .truncated : .none)
             }
         }
@@ -72,9 +73,9 @@ struct SlateLogLearner {
         var total = 0.0
         while !batch.isFinished {
             let lanes = batch.activeLanes.map(Int.init)
-            let states = lanes.flatMap { Array(batch.interests(lane: $0)) }
+            let states = lanes.flatMap { batch.state(lane: $0) }
             let values = withoutGradients {
-                agent.values.online(Tensor(states, shape: [lanes.count, topics])).floats
+                agent.values.online(Tensor(states, shape: [lanes.count, batch.stateCount])).floats
             }
             let slates = lanes.enumerated().map { row, lane -> [Int] in
                 let documents = batch.candidates(lane: lane)

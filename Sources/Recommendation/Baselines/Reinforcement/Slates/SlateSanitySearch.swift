@@ -15,20 +15,20 @@ extension SlateSanityStudy: TunedStudy {
         let slates = TuningTrial.grid(
             "slate-q", Slate(),
             [
-                ("rate", [2e-3, 5e-4], \Slate.learningRate), ("discount", [0.97, 0.9], \Slate.discount),
-                ("follow", [0.02, 0.005], \Slate.followRate),
+                .init("rate", [2e-3, 5e-4], \Slate.learningRate), .init("discount", [1.0, 0.97], \Slate.discount),
+                .init("follow", [0.1, 0.02], \Slate.followRate),
             ]
         ) { settings, seed in
             let seed = UInt64(seed) + 1_000
             return try await TensorActor.run {
                 let learner = SlateLearner(InterestEvolutionConfiguration(), settings: settings, seed: seed)
-                try learner.train(users: scale.users, updatesPerStep: scale.updatesPerStep, seed: seed)
+                try learner.train(users: scale.users, updates: scale.updates, seed: seed)
                 return try learner.watchTime(
                     users: scale.measuredUsers, seed: SeededGenerator.seed(seed, "measured users"))
             }
         }
         typealias Log = SlateLogLearner.Settings
-        func logged(_ name: String, _ base: Log, _ settings: [LogSetting]) -> [TuningTrial] {
+        func logged(_ name: String, _ base: Log, _ settings: [TuningSetting<Log>]) -> [TuningTrial] {
             TuningTrial.grid(name, base, settings) { settings, seed in
                 let seed = UInt64(seed) + 1_000
                 return try await TensorActor.run {
@@ -49,18 +49,15 @@ extension SlateSanityStudy: TunedStudy {
         return slates
             + logged(
                 "log-conservative", conservative,
-                [("penalty", [1, 0.1, 0.3, 5], \Log.conservatism), ("rate", [1e-3, 3e-4], \Log.learningRate)])
+                [
+                    .init("penalty", [1.0, 0.1, 0.3, 5], \Log.conservatism),
+                    .init("rate", [1e-3, 3e-4], \Log.learningRate),
+                ])
             + logged(
                 "log-q-learning", plain,
                 [
-                    ("rate", [1e-3, 3e-4], \Log.learningRate), ("discount", [0.97, 0.9], \Log.discount),
-                    ("follow", [0.02, 0.005], \Log.followRate),
+                    .init("rate", [1e-3, 3e-4], \Log.learningRate), .init("discount", [1.0, 0.97], \Log.discount),
+                    .init("follow", [0.1, 0.02], \Log.followRate),
                 ])
     }
-
-    private typealias LogSetting =
-        (
-            name: String, values: [Double],
-            place: any WritableKeyPath<SlateLogLearner.Settings, Double> & Sendable
-        )
 }

@@ -24,7 +24,7 @@ public struct SlateSanityStudy: Study {
 
     public func budget(_ scale: Scale) -> Budget {
         let own = SlateSanityScale(scale)
-        return Budget(seeds: own.seeds, steps: 4 * own.updates)
+        return Budget(seeds: own.seeds, steps: 6 * own.updates)
     }
 
     public func run(_ context: StudyContext) async throws -> StudyResult {
@@ -77,7 +77,7 @@ public struct SlateSanityStudy: Study {
         context.note("SlateQ \(prefix)", seed: Int(seed))
         try context.checkInterruption()
         let learner = SlateLearner(configuration, seed: seed)
-        try learner.train(users: scale.users, updatesPerStep: scale.updatesPerStep, seed: seed)
+        try learner.train(users: scale.users, updates: scale.updates, seed: seed)
         values[prefix + "slate-q", Self.metric] = try learner.watchTime(users: scale.measuredUsers, seed: measuring)
     }
 
@@ -137,14 +137,14 @@ struct SlateSanityScale: Sendable {
     let seeds: Int
     let users: Int
     let measuredUsers: Int
+    /// Of each learner.
     let updates: Int
-    let updatesPerStep: Int
 
     init(_ scale: Scale) {
         switch scale {
-        case .smoke: (seeds, users, measuredUsers, updates, updatesPerStep) = (2, 8, 8, 20, 1)
-        case .quick: (seeds, users, measuredUsers, updates, updatesPerStep) = (10, 64, 256, 800, 4)
-        case .full: (seeds, users, measuredUsers, updates, updatesPerStep) = (10, 256, 1_000, 4_000, 8)
+        case .smoke: (seeds, users, measuredUsers, updates) = (2, 8, 8, 20)
+        case .quick: (seeds, users, measuredUsers, updates) = (10, 64, 256, 4_000)
+        case .full: (seeds, users, measuredUsers, updates) = (10, 256, 1_000, 20_000)
         }
     }
 }

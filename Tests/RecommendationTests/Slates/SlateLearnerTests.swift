@@ -1,0 +1,66 @@
+import Recommendation
+import Tensors
+import Testing
+import Training
+import Worlds
+
+@Suite("Slates of learned values", .serialized)
+struct SlateLearnerTests {
+    /// A tenth of the time: sessions of a few steps.
+    private static var short: InterestEvolutionConfiguration {
+        var configuration = InterestEvolutionConfiguration()
+        configuration.budget = 40
+        return configuration
+    }
+
+    @Test("The value of a slate is what its items and no choice are worth, weighed by how they are chosen")
+    func slateValue() {
+        #expect(SlateLearner.slateValue(probabilities: [0.5, 0.25, 0.25], values: [4, 8, 2]) == 4.5)
+    }
+
+    @Test("Where the session goes on without a choice, a slate of little worth is made unattractive")
+    func nothing() async throws {
+        await TensorActor.run {
+            let configuration = InterestEvolutionConfiguration()
+            let learner = SlateLearner(configuration, seed: 1)
+            // Topics 0, 1 and 2 are liked, 3, 4 and 5 are not.
+            let interests: [Float] = [0.9, 0.8, 0.7, -0.9, -0.8, -0.7] + [Float](repeating: 0, count: 14)
+            let topics = [0, 1, 2, 3, 4, 5]
+            func values(_ topic: Float, nothing: Float) -> [Float] {
+                [Float](repeating: topic, count: 20) + [nothing]
+            }
+            let gain = learner.bestSlate(interests: interests, topics: topics, values: values(10, nothing: 0))
+            #expect(Set(gain.items) == [0, 1, 2])
+            // Attractions 1.9 + 1.8 + 1.7 against 2 of no choice.
+            #expect(abs(gain.value - 10 * 5.4 / 7.4) < 1e-4)
+            let loss = learner.bestSlate(interests: interests, topics: topics, values: values(1, nothing: 10))
+            #expect(Set(loss.items) == [3, 4, 5])
+            #expect(abs(loss.value - (0.6 + 20) / 2.6) < 1e-4)
+        }
+    }
+
+    @Test("Where good items give back time, SlateQ keeps users longer than greedy slates", .timeLimit(.minutes(2)))
+    func foresight() async throws {
+        let configuration = Self.short
+        let greedy = try InterestEvolutionRanker.greedy.watchTime(configuration, users: 400, seed: 11)
+        let oracle = try InterestEvolutionRanker.qualityOracle.watchTime(configuration, users: 400, seed: 11)
+        let learned = try await TensorActor.run {
+            let learner = SlateLearner(configuration, seed: 1)
+            try learner.train(users: 128, updates: 1_500, seed: 1)
+            return try learner.watchTime(users: 400, seed: 11)
+        }
+        #expect(oracle > 1.15 * greedy)
+        #expect(learned > greedy + 0.4 * (oracle - greedy))
+    }
+
+    @Test("Fitted evaluation of the greedy ranker comes near what it earns", .timeLimit(.minutes(2)))
+    func evaluation() async throws {
+        let rows = try await TensorActor.run {
+            try OffPolicyCheck.interestEvolution(users: 64, updates: 2_500, seed: 1)
+        }
+        let fitted = try #require(rows.first { $0.estimator == "FQE" })
+        // The log alone is a fifth below.
+        #expect(fitted.logged < 0.88 * fitted.truth)
+        #expect(abs(fitted.estimate - fitted.truth) < 0.08 * fitted.truth)
+    }
+}
