@@ -4,15 +4,24 @@ public enum Calibration {
     /// equal-width bins of (0, 1], weighted by their counts. A confidence of exactly 0 falls in the first bin.
     /// - Throws: ``EvaluationError`` for lists of different lengths, none, or a confidence outside [0, 1].
     public static func expectedError(confidences: [Double], correct: [Bool], bins: Int = 15) throws -> Double {
+        try expectedError(confidences: confidences, truth: correct.map { $0 ? 1 : 0 }, bins: bins)
+    }
+
+    /// The same where the true probabilities are known, as in a simulator: without the chance of the outcomes, which alone
+    /// gives even the true probabilities an error, the more bins they fall in.
+    /// - Parameter truth: the true probability of each confidence.
+    /// - Throws: ``EvaluationError`` for lists of different lengths, none, or a value outside [0, 1].
+    public static func expectedError(confidences: [Double], truth: [Double], bins: Int = 15) throws -> Double {
         precondition(bins > 0, "expected calibration error needs at least one bin")
-        try requirePaired("expected calibration error", confidences.count, correct.count)
+        try requirePaired("expected calibration error", confidences.count, truth.count)
         try requireProbabilities("expected calibration error", confidences)
+        try requireProbabilities("expected calibration error", truth)
         var confidence = [Double](repeating: 0, count: bins)
         var hits = [Double](repeating: 0, count: bins)
-        for (value, right) in zip(confidences, correct) {
+        for (value, share) in zip(confidences, truth) {
             let bin = max(0, Int((value * Double(bins)).rounded(.up)) - 1)
             confidence[bin] += value
-            hits[bin] += right ? 1 : 0
+            hits[bin] += share
         }
         let gap = zip(confidence, hits).reduce(0) { $0 + abs($1.0 - $1.1) }
         return gap / Double(confidences.count)

@@ -61,8 +61,8 @@ public struct GeographicGroupsCheckInStudy: Study {
                 folder: folder, scale: scale, configuration: configuration, seed: seed, isInterrupted: stops)
         }
         let models = Self.models.filter { context.needs($0.rawValue) || !context.isAblated }
-        var search = StudySearch<GeographicGroupsExperiment.CellChoice>(watching: GeographicGroupsExperiment.watched)
-        try experiment(scale.trial, seed: StudySearch<GeographicGroupsExperiment.CellChoice>.seed).search(
+        var search = StudySearch(watching: GeographicGroupsExperiment.watched)
+        try experiment(scale.trial, seed: StudySearch.seed).search(
             models, into: &search
         ) {
             context.note($0, seed: context.seeds.first ?? 0)

@@ -19,26 +19,23 @@ extension GeographicGroupsExperiment {
         case statistics = "k-means on statistics"
         case oracle = "true groups"
 
+        /// What is trained in the null world as well, where the true groups are one.
+        static let inNullWorld: [Model] = [
+            .method, .single, .cell, .fineTuned, .multiGate, .progressive, .star, .positions, .random, .oracle,
+        ]
+        /// The control: the method, and the same network with the one true group.
+        static let control: [Model] = [.method, .oracle]
+
+        /// The model's name in the world of one group.
+        var nullName: String { self == .oracle ? "null-one-group" : "null-\(rawValue)" }
+
         /// Eight trials for every model: four rates, by two decays or, for the method, by two pulls of small cells to their
         /// region.
-        var choices: [CellChoice] {
-            [1e-3, 2e-3, 4e-3, 8e-3].flatMap { rate in
-                self == .method
-                    ? [2, 20].map { CellChoice(learningRate: rate, weightDecay: 0.05, shrinkage: $0) }
-                    : [0.01, 0.1].map { CellChoice(learningRate: rate, weightDecay: $0) }
-            }
-        }
-    }
-
-    /// What the search of a model varies.
-    struct CellChoice: Sendable, CustomStringConvertible {
-        var learningRate: Double
-        var weightDecay: Double
-        /// Of the groups that are found by expectation maximisation.
-        var shrinkage: Double?
-
-        var description: String {
-            "rate \(learningRate), decay \(weightDecay)" + (shrinkage.map { ", shrinkage \($0)" } ?? "")
+        var choices: [FittingChoice] {
+            let rates = [1e-3, 2e-3, 4e-3, 8e-3]
+            return self == .method
+                ? FittingChoice.grid(rates: rates, decay: 0.05, own: "shrinkage", [2, 20])
+                : FittingChoice.grid(rates: rates, decays: [0.01, 0.1])
         }
     }
 
@@ -52,7 +49,7 @@ extension GeographicGroupsExperiment {
     }
 
     /// Searches for the settings of each model on data of the search's own seed.
-    func search(_ models: [Model], into search: inout StudySearch<CellChoice>, note: (String) -> Void) throws {
+    func search(_ models: [Model], into search: inout StudySearch, note: (String) -> Void) throws {
         for model in models {
             note("search: \(model.rawValue)")
             try search.run(model.rawValue, model.choices) { try heldOutLoss(trained(model, $0)) }
@@ -64,7 +61,7 @@ extension GeographicGroupsExperiment {
             probabilities: model.probabilities(data.heldOut), outcomes: data.heldOut.labels.map { $0 > 0.5 })
     }
 
-    func trained(_ model: Model, _ choice: CellChoice) throws -> Trained {
+    func trained(_ model: Model, _ choice: FittingChoice) throws -> Trained {
         switch model {
         case .method: try grouped(.expectationMaximization, choice)
         case .policy: try grouped(.policyGradient, choice)
@@ -156,11 +153,11 @@ extension GeographicGroupsExperiment {
     }
 
     private func grouped(
-        _ grouping: GeographicGroupsConfiguration.Grouping, groups: [Int]? = nil, _ choice: CellChoice
+        _ grouping: GeographicGroupsConfiguration.Grouping, groups: [Int]? = nil, _ choice: FittingChoice
     ) throws -> Trained {
         var configuration = configuration
         configuration.grouping = grouping
-        if let shrinkage = choice.shrinkage { configuration.shrinkage = shrinkage }
+        if let shrinkage = choice.own?.value { configuration.shrinkage = shrinkage }
         let model = GroupNetwork(data.training.schema, configuration, from: source())
         if let groups { model.setGroups(groups) }
         model.train()
@@ -176,7 +173,7 @@ extension GeographicGroupsExperiment {
     }
 
     private func train<L: Learner, Source: BatchSource>(
-        _ learner: L, _ source: Source, steps: Int, interval: Int, _ choice: CellChoice
+        _ learner: L, _ source: Source, steps: Int, interval: Int, _ choice: FittingChoice
     ) throws where Source.Batch == L.Batch {
         var limits = TrainingLimits(steps: steps)
         limits.evaluationInterval = interval
@@ -194,7 +191,7 @@ extension GeographicGroupsExperiment {
 
     /// Trains a baseline on all rows for as many passes as the method, and keeps the best of them.
     private func fitted<Network: FeatureModel>(
-        _ model: Network, separatesDomains: Bool = false, passShare: Double = 1, _ choice: CellChoice
+        _ model: Network, separatesDomains: Bool = false, passShare: Double = 1, _ choice: FittingChoice
     ) throws -> Trained {
         model.train()
         let plain = model.schema.domainCount == 1
@@ -222,7 +219,7 @@ extension GeographicGroupsExperiment {
     }
 
     /// Copies of a single model for each cell, tuned by plain gradient steps on the cell's rows.
-    private func fineTuned(_ choice: CellChoice, steps: Int = 15) throws -> Trained {
+    private func fineTuned(_ choice: FittingChoice, steps: Int = 15) throws -> Trained {
         let base = tower(plainSchema)
         _ = try fitted(base, passShare: 0.8, choice)
         let training = data.training.withoutDomains()

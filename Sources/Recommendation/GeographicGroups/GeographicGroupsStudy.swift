@@ -22,7 +22,7 @@ public struct GeographicGroupsStudy: Study {
     /// The steps of a seed; the search, once for all seeds, takes as many trials of a third of the passes for each model.
     public func budget(_ scale: Scale) -> Budget {
         let own = GeographicGroupsScale(scale)
-        return Budget(seeds: own.seeds, steps: (Model.allCases.count + Variant.nulls.count) * own.steps)
+        return Budget(seeds: own.seeds, steps: (Model.allCases.count + Model.inNullWorld.count) * own.steps)
     }
 
     public func run(_ context: StudyContext) async throws -> StudyResult {
@@ -33,12 +33,12 @@ public struct GeographicGroupsStudy: Study {
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = GeographicGroupsScale(context.scale)
         let stops = { (try? context.checkInterruption()) == nil }
-        var search = StudySearch<GeographicGroupsExperiment.CellChoice>(watching: GeographicGroupsExperiment.watched)
+        var search = StudySearch(watching: GeographicGroupsExperiment.watched)
         try GeographicGroupsExperiment.regions(
             groups: 6, scale: scale.trial, configuration: configuration,
-            seed: StudySearch<GeographicGroupsExperiment.CellChoice>.seed,
+            seed: StudySearch.seed,
             isInterrupted: stops
-        ).search(context.isAblated ? Variant.nulls.map(\.model) : Model.allCases, into: &search) {
+        ).search(context.isAblated ? Model.control : Model.allCases, into: &search) {
             context.note($0, seed: context.seeds.first ?? 0)
         }
         let measured = try await context.measure { seed in
@@ -49,11 +49,13 @@ public struct GeographicGroupsStudy: Study {
         }
         return try context.result(
             measured, protocol: protocolFields(scale),
-            tables: [Self.areaTable(measured), Self.groupTable(measured), search.table])
+            tables: [
+                Self.areaTable(measured), Self.groupTable(measured), try Self.leadTable(measured), search.table,
+            ])
     }
 
     private func measureRegions(
-        _ scale: GeographicGroupsScale, _ search: StudySearch<GeographicGroupsExperiment.CellChoice>, seed: Int,
+        _ scale: GeographicGroupsScale, _ search: StudySearch, seed: Int,
         _ context: StudyContext,
         _ stops: @escaping () -> Bool, _ values: inout SeedValues
     ) throws {
@@ -71,20 +73,22 @@ public struct GeographicGroupsStudy: Study {
             of: Model.method.rawValue, over: Model.fineTuned.rawValue, names: ("small cells", "large cells"), &values)
     }
 
-    /// One true group: grouping can gain nothing.
+    /// One true group: grouping can gain nothing. The control is the method against its own network with one group, since
+    /// any other network differs in more than its groups; what the method leads those by here is in a table.
     private func measureNull(
-        _ scale: GeographicGroupsScale, _ search: StudySearch<GeographicGroupsExperiment.CellChoice>, seed: Int,
+        _ scale: GeographicGroupsScale, _ search: StudySearch, seed: Int,
         _ context: StudyContext,
         _ stops: @escaping () -> Bool, _ values: inout SeedValues
     ) throws {
         let experiment = try GeographicGroupsExperiment.regions(
             groups: 1, scale: scale, configuration: configuration, seed: seed, isInterrupted: stops)
-        for (model, name) in Variant.nulls {
-            context.note(name, seed: seed)
-            try experiment.measure(experiment.trained(model, search[model.rawValue]), name, into: &values)
+        for model in context.isAblated ? Model.control : Model.inNullWorld {
+            context.note(model.nullName, seed: seed)
+            try experiment.measure(experiment.trained(model, search[model.rawValue]), model.nullName, into: &values)
         }
         Self.addGains(
-            of: Variant.null, over: Variant.nullSingle, names: ("null, small cells", "null, large cells"), &values)
+            of: Model.method.nullName, over: Model.oracle.nullName, names: ("null, small cells", "null, large cells"),
+            &values)
     }
 
     /// The gain in small and in large cells, as variants of their own.
@@ -117,17 +121,8 @@ public struct GeographicGroupsStudy: Study {
 extension GeographicGroupsStudy {
     typealias Model = GeographicGroupsExperiment.Model
 
-    enum Variant {
-        static let null = "null-geographic-groups"
-        static let nullOneGroup = "null-one-group"
-        static let nullSingle = "null-single"
-        static let nullCell = "null-cell feature"
-
-        /// What is trained in the world of one group.
-        static let nulls: [(model: Model, name: String)] = [
-            (.method, null), (.oracle, nullOneGroup), (.single, nullSingle), (.cell, nullCell),
-        ]
-    }
+    private static let control = Claim.Control(
+        Model.method.nullName, kind: .null, baseline: Model.oracle.nullName)
 
     private static let allClaims: [Claim] =
         [
@@ -143,14 +138,14 @@ extension GeographicGroupsStudy {
                 id: "geographic-groups-over-\(name)",
                 statement: "Groups found from clicks rank better inside cells than \(text).", metric: "gauc",
                 direction: .higher, method: Model.method.rawValue, baseline: baseline,
-                control: Claim.Control(Variant.null, kind: .null, baseline: Variant.nullSingle))
+                control: control)
         } + [
             Claim(
                 id: "geographic-groups-over-random",
                 statement: "Groups found from clicks rank better than random groups of the same network.",
                 metric: "gauc",
                 direction: .higher, method: Model.method.rawValue, baseline: Model.random.rawValue,
-                control: Claim.Control(Variant.null, kind: .null, baseline: Variant.nullOneGroup)),
+                control: control),
             Claim(
                 id: "geographic-groups-recovery",
                 statement: "The groups agree better with the true ones than groups by coordinates.", metric: "ari",
@@ -165,7 +160,8 @@ extension GeographicGroupsStudy {
 
     private static func areaTable(_ measured: [SeedValues]) -> Table {
         table(
-            "Area under the curve inside cells", measured, Model.allCases.map(\.rawValue) + Variant.nulls.map(\.name),
+            "Area under the curve inside cells", measured,
+            Model.allCases.map(\.rawValue) + Model.inNullWorld.map(\.nullName),
             ["gauc", "gauc-small", "gauc-large", "gauc-cells", "log-loss", "parameters"],
             note: "gauc-cells: every cell weighs the same. A star has weights of its own for every cell.")
     }
@@ -177,6 +173,28 @@ extension GeographicGroupsStudy {
             note:
                 "Adjusted Rand index over all cells and over those with 100 training rows; normalised mutual information."
         )
+    }
+
+    /// How much of each lead is left where there are no groups.
+    private static func leadTable(_ measured: [SeedValues]) throws -> Table {
+        var table = Table(
+            "Lead of the method", columns: ["over", "six groups", "one group", "smallest detectable with one group"],
+            note:
+                "Grouped area; what is left with one group comes from the networks and not from groups. The control is the "
+                + "last row: the method's own network with one group.")
+        for model in Model.inNullWorld where model != .method {
+            func values(_ name: String) -> [Double] { measured.compactMap { $0[name, "gauc"] } }
+            let (null, nullOther) = (values(Model.method.nullName), values(model.nullName))
+            guard null.count == nullOther.count, !null.isEmpty else { continue }
+            let (own, other) = (values(Model.method.rawValue), values(model.rawValue))
+            table.append([
+                .text(model == .oracle ? "\(model.rawValue) / one group" : model.rawValue),
+                own.isEmpty ? .empty : .interval(try .pairedDifference(own, other)),
+                .interval(try .pairedDifference(null, nullOther)),
+                .number(PairedTest.minimumDetectableEffect(differences: zip(null, nullOther).map { $0 - $1 })),
+            ])
+        }
+        return table
     }
 
     /// Means over the seeds.

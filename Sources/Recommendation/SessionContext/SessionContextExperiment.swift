@@ -5,7 +5,7 @@ import Training
 import Worlds
 
 /// What one seed of the study works with, by scale.
-struct SessionContextScale {
+package struct SessionContextScale: Sendable {
     let seeds: Int
     let items: Int
     var trainingUsers: Int
@@ -21,17 +21,17 @@ struct SessionContextScale {
     var steps: Int
     let trialSteps: Int
 
-    init(_ scale: Scale) {
+    package init(_ scale: Scale) {
         switch scale {
         case .smoke:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (2, 60, 40, 10, 20)
             (requests, listLength, beamWidth, draws, steps, trialSteps) = (16, 6, 2, 4, 20, 4)
         case .quick:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (5, 300, 2_000, 150, 400)
-            (requests, listLength, beamWidth, draws, steps, trialSteps) = (150, 20, 5, 32, 1_200, 400)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (150, 20, 5, 32, 1_200, 600)
         case .full:
             (seeds, items, trainingUsers, heldOutUsers, testUsers) = (10, 300, 20_000, 500, 2_000)
-            (requests, listLength, beamWidth, draws, steps, trialSteps) = (500, 20, 10, 64, 15_000, 5_000)
+            (requests, listLength, beamWidth, draws, steps, trialSteps) = (500, 20, 10, 64, 15_000, 7_500)
         }
     }
 
@@ -39,15 +39,17 @@ struct SessionContextScale {
 }
 
 /// The three worlds of the study.
-enum SessionWorld: String, CaseIterable {
+package enum SessionWorld: String, CaseIterable {
     /// Click-bait costs satisfaction, satisfaction keeps users (β1 = 3), repetition tires (a3 = 1).
     case full
     /// Browsing depends on nothing that is shown (β1 = β2 = β3 = 0).
     case constantBrowsing
-    /// Nothing shown before matters (a3 = β3 = 0, and no satisfaction in browsing: β1 = 0).
+    /// Nothing shown before matters: no repetition and no satisfaction (a3 = β3 = β1 = 0), and no match with the hidden
+    /// intent either (a1 = β2 = 0), of which the clicks so far would tell. Clicks follow from the item, browsing from the
+    /// slot alone.
     case memoryless
 
-    func configuration(_ scale: SessionContextScale) -> FeedConfiguration {
+    package func configuration(_ scale: SessionContextScale) -> FeedConfiguration {
         var configuration = FeedConfiguration.longTerm
         // Stronger than in the world's own preset, so that a session has something to plan: the best lists by expected
         // value then have a third more views than the best lists by clicks.
@@ -65,6 +67,8 @@ enum SessionWorld: String, CaseIterable {
             configuration.clickRepetition = 0
             configuration.browseRepetition = 0
             configuration.browseSatisfaction = 0
+            configuration.clickMatch = 0
+            configuration.browseMatch = 0
         }
         return configuration
     }
@@ -81,8 +85,6 @@ struct SessionContextExperiment {
     let test: SessionLog
     let tested: FeedLog
     let starts: [SessionStart]
-    /// What the true probabilities themselves reach on the test log.
-    let ceiling: Ceiling
     private let seed: UInt64
     let base: SessionContextConfiguration
     let recipe: SessionTrainingRecipe
@@ -116,25 +118,10 @@ struct SessionContextExperiment {
         heldOut = SessionLog(try log(scale.trainingUsers..<others), users: world.users)
         tested = try log(others..<scale.userCount)
         test = SessionLog(tested, users: world.users)
-        ceiling = try Ceiling(tested)
         starts = try SessionStart.sampled(
             world: world, users: others..<scale.userCount,
             served: MixedFeedPolicy(base: policy, exploration: Self.exploration, seed: UInt64(seed) + 1),
             sessions: 2..<8, luckSeed: UInt64(seed) + 1, most: scale.requests)
-    }
-
-    /// Areas under the curve of the world's own probabilities.
-    struct Ceiling {
-        let click: Double?
-        let browse: Double?
-
-        init(_ log: FeedLog) throws {
-            click = try Discrimination.areaUnderCurve(
-                scores: log.clickProbabilities.map(Double.init), positive: log.clicks)
-            let known = log.capped.indices.filter { !log.capped[$0] }
-            browse = try Discrimination.areaUnderCurve(
-                scores: known.map { Double(log.browseProbabilities[$0]) }, positive: known.map { log.browses[$0] })
-        }
     }
 
     /// The models that are trained.
@@ -146,13 +133,13 @@ struct SessionContextExperiment {
     }
 
     /// What the search tries for every model.
-    static let choices = FittingChoice.grid(rates: [1e-3, 2.5e-3, 5e-3, 1e-2], decays: [0.1, 0.5])
+    static let choices = FittingChoice.grid(rates: [2.5e-3, 5e-3, 1e-2, 2e-2], decays: [0.1, 0.5])
 
     /// Searches for the settings of each model on data of the search's own seed.
     func search(_ models: [Model], note: (String) -> Void, isInterrupted: @escaping () -> Bool) throws
-        -> StudySearch<FittingChoice>
+        -> StudySearch
     {
-        var search = StudySearch<FittingChoice>(watching: WatchedMetric("loss", isHigherBetter: false))
+        var search = StudySearch(watching: WatchedMetric("loss", isHigherBetter: false))
         for model in models {
             note("search: \(model.rawValue)")
             try search.run(model.rawValue, Self.choices) {
@@ -163,7 +150,7 @@ struct SessionContextExperiment {
     }
 
     func trained(
-        _ kind: Model, _ search: StudySearch<FittingChoice>, isInterrupted: @escaping () -> Bool
+        _ kind: Model, _ search: StudySearch, isInterrupted: @escaping () -> Bool
     ) throws -> SessionContextModel {
         try trained(kind, search[kind.rawValue], steps: scale.steps, isInterrupted: isInterrupted).model
     }
@@ -201,18 +188,34 @@ struct SessionContextExperiment {
     /// Prediction on the test log.
     func measurePrediction(_ model: SessionContextModel, _ name: String, into values: inout SeedValues) throws {
         let found = model.predictions(test)
-        values[name, "click-auc"] = try Discrimination.areaUnderCurve(
-            scores: found.clicks, positive: found.clickLabels)
-        values[name, "browse-auc"] = try Discrimination.areaUnderCurve(
-            scores: found.browses, positive: found.browseLabels)
-        values[name, "click-ece"] = try Calibration.expectedError(
-            confidences: found.clicks, correct: found.clickLabels)
-        values[name, "browse-ece"] = try Calibration.expectedError(
-            confidences: found.browses, correct: found.browseLabels)
-        values[name, "click-log-loss"] = try Likelihood.logLoss(
-            probabilities: found.clicks, outcomes: found.clickLabels)
-        values[name, "browse-log-loss"] = try Likelihood.logLoss(
-            probabilities: found.browses, outcomes: found.browseLabels)
+        try measure("click", found.clicks, found.clickLabels, trueClicks, name, into: &values)
+        try measure("browse", found.browses, found.browseLabels, trueBrowses, name, into: &values)
+    }
+
+    /// The same of the world's own probabilities.
+    func measureTruePrediction(_ name: String, into values: inout SeedValues) throws {
+        let known = tested.capped.indices.filter { !tested.capped[$0] }
+        try measure("click", trueClicks, tested.clicks, trueClicks, name, into: &values)
+        try measure("browse", trueBrowses, known.map { tested.browses[$0] }, trueBrowses, name, into: &values)
+    }
+
+    private var trueClicks: [Double] { tested.clickProbabilities.map(Double.init) }
+    /// Where the end of a session is known.
+    private var trueBrowses: [Double] {
+        tested.capped.indices.filter { !tested.capped[$0] }.map { Double(tested.browseProbabilities[$0]) }
+    }
+
+    /// Order, calibration and fit of one task's probabilities.
+    private func measure(
+        _ task: String, _ probabilities: [Double], _ labels: [Bool], _ truth: [Double], _ name: String,
+        into values: inout SeedValues
+    ) throws {
+        values[name, "\(task)-auc"] = try Discrimination.areaUnderCurve(scores: probabilities, positive: labels)
+        values[name, "\(task)-ece"] = try Calibration.expectedError(confidences: probabilities, truth: truth)
+        values[name, "\(task)-ece-outcomes"] = try Calibration.expectedError(
+            confidences: probabilities, correct: labels)
+        values[name, "\(task)-log-loss"] = try Likelihood.logLoss(probabilities: probabilities, outcomes: labels)
+        values[name, "\(task)-ratio"] = probabilities.reduce(0, +) / truth.reduce(0, +)
     }
 
     /// How a scorer's probabilities become a list.

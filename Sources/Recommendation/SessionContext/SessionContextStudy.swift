@@ -42,7 +42,7 @@ public struct SessionContextStudy: Study {
         let models: [SessionContextExperiment.Model] =
             context.isAblated
             ? [.clicks, .jointWithoutContext, .sessionContext] : SessionContextExperiment.Model.allCases
-        let search = try experiment(.full, scale, seed: StudySearch<FittingChoice>.seed).search(
+        let search = try experiment(.full, scale, seed: StudySearch.seed).search(
             models, note: { context.note($0, seed: first) },
             isInterrupted: { (try? context.checkInterruption()) == nil })
         let measured = try await context.measure { seed in
@@ -64,7 +64,7 @@ public struct SessionContextStudy: Study {
     }
 
     private func measureFull(
-        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ scale: SessionContextScale, _ search: StudySearch, seed: Int, _ context: StudyContext,
         _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.full, scale, seed: seed)
@@ -105,13 +105,12 @@ public struct SessionContextStudy: Study {
         experiment.measureLists(truth, .clicks, Variant.trueClicks, into: &values)
         experiment.measureLists(
             truth, .expectedValue(beamWidth: 1, viewWeight: weight), Variant.trueValue, into: &values)
-        values[Variant.trueClicks, "click-auc"] = experiment.ceiling.click
-        values[Variant.trueClicks, "browse-auc"] = experiment.ceiling.browse
+        try experiment.measureTruePrediction(Variant.trueClicks, into: &values)
     }
 
     /// The null control of the lists.
     private func measureConstantBrowsing(
-        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ scale: SessionContextScale, _ search: StudySearch, seed: Int, _ context: StudyContext,
         _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.constantBrowsing, scale, seed: seed)
@@ -134,7 +133,7 @@ public struct SessionContextStudy: Study {
 
     /// The null control of the predictions.
     private func measureMemoryless(
-        _ scale: SessionContextScale, _ search: StudySearch<FittingChoice>, seed: Int, _ context: StudyContext,
+        _ scale: SessionContextScale, _ search: StudySearch, seed: Int, _ context: StudyContext,
         _ values: inout SeedValues
     ) throws {
         let experiment = try experiment(.memoryless, scale, seed: seed)
@@ -147,6 +146,7 @@ public struct SessionContextStudy: Study {
             let model = try experiment.trained(kind, search, isInterrupted: stops)
             try experiment.measurePrediction(model, name, into: &values)
         }
+        try experiment.measureTruePrediction(Variant.memorylessTruth, into: &values)
     }
 
     /// The relative gains of views and of clicks as variants of their own, so that they can be compared.
@@ -172,6 +172,7 @@ public struct SessionContextStudy: Study {
                     + "\(SessionContextExperiment.viewWeight), beams of \(scale.beamWidth) where not greedy"),
             "scoring": .text(
                 "the world's own probabilities, browsing summed, \(scale.draws) click histories a list"),
+            "calibration": .text("15 bins of equal width, against the world's own probabilities of the logged views"),
             "stepsPerModel": .integer(scale.steps),
             "search": .text(
                 "each model: \(SessionContextExperiment.choices.count) trials of \(scale.trialSteps) steps on logs of another "
@@ -196,6 +197,7 @@ extension SessionContextStudy {
         static let nullContextClicks = "null-click-ranking-with-context"
         static let memoryless = "memoryless-session-context"
         static let memorylessJoint = "memoryless-joint-without-context"
+        static let memorylessTruth = "memoryless-true probabilities"
     }
 
     private static let allClaims: [Claim] = [
@@ -274,16 +276,18 @@ extension SessionContextStudy {
     }
 
     private static func predictionTable(_ measured: [SeedValues]) -> Table {
-        let metrics = ["click-auc", "browse-auc", "click-ece", "browse-ece", "click-log-loss", "browse-log-loss"]
+        let metrics = ["auc", "ece", "ece-outcomes", "ratio", "log-loss"].flatMap { ["click-\($0)", "browse-\($0)"] }
         var table = Table(
             "Prediction on the log of test users", columns: ["model"] + metrics,
             note:
-                "The models that rank by clicks have an untrained browse head; true clicks: the world's own probabilities."
+                "The models that rank by clicks have an untrained browse head; true clicks: the world's own probabilities. "
+                + "Calibration errors and ratios (mean prediction over mean truth) are against the true probabilities; "
+                + "ece-outcomes: against what happened."
         )
         let rows = [
             Variant.clicks, Variant.debiased, Variant.joint, Variant.method, Variant.trueClicks,
             Variant.memorylessJoint,
-            Variant.memoryless,
+            Variant.memoryless, Variant.memorylessTruth,
         ]
         for name in rows { table.append([.text(name)] + metrics.map { cell(measured, name, $0) }) }
         return table

@@ -45,33 +45,24 @@ package final class SessionContextLearner: Learner {
 
 /// Batches of session numbers, pass after pass in random order.
 final class SessionSource: BatchSource {
-    private var order: ShuffledOrder
-    private let sessionsPerBatch: Int
+    private var order: BatchOrder
 
     /// - Throws: `BatchSourceError.empty` without sessions.
     init(sessionCount: Int, sessionsPerBatch: Int, seed: UInt64) throws {
         guard sessionCount > 0 else { throw BatchSourceError.empty(what: "the log of sessions") }
-        order = ShuffledOrder(count: sessionCount, seed: seed)
-        self.sessionsPerBatch = min(sessionsPerBatch, sessionCount)
+        order = BatchOrder(count: sessionCount, size: sessionsPerBatch, seed: seed)
     }
 
-    var stepsPerPass: Int { (order.count + sessionsPerBatch - 1) / sessionsPerBatch }
+    var stepsPerPass: Int { order.batchesPerPass }
 
-    func next() -> [Int]? { (0..<sessionsPerBatch).map { _ in order.next() } }
+    func next() -> [Int]? { order.next() }
 
-    struct Position: Codable, Sendable {
-        let order: ShuffledOrder.Position
-        let count: Int
-    }
+    var position: BatchOrder.Position { order.position }
 
-    var position: Position { Position(order: order.position, count: order.count) }
-
-    func restore(_ position: Position) throws {
-        guard position.count == order.count, (0..<order.count).contains(position.order.offset), position.order.pass >= 0
-        else {
+    func restore(_ position: BatchOrder.Position) throws {
+        guard order.restore(position) else {
             throw BatchSourceError.position(reason: "\(order.count) sessions, but saved with \(position.count)")
         }
-        order.position = position.order
     }
 }
 

@@ -1,6 +1,7 @@
 import Evaluation
+import Training
 
-/// Cuts `0 ..< count` into batches, pass after pass, each pass in a random order that follows from the seed.
+/// Cuts the passes of a shuffled order into batches; the last batch of a pass may be smaller.
 struct BatchOrder {
     struct Position: Codable, Sendable, Equatable {
         var pass = 0
@@ -9,24 +10,25 @@ struct BatchOrder {
         var count: Int
     }
 
-    let count: Int
     let size: Int
     /// The group of each row; a batch holds rows of one group only. Empty for one group.
     let groups: [Int32]
+    private let order: ShuffledOrder
     private let generator: SeededGenerator
     private var batches: [[Int]] = []
     private(set) var position: Position
 
     init(count: Int, size: Int, groups: [Int32] = [], seed: UInt64) {
         precondition(count > 0 && size > 0, "batches of \(size) of \(count) rows")
-        self.count = count
         self.size = size
         self.groups = groups
+        order = ShuffledOrder(count: count, seed: seed)
         generator = SeededGenerator(seed: seed).split("batches")
         position = Position(count: count)
         batches = batches(ofPass: 0)
     }
 
+    var count: Int { order.count }
     var batchesPerPass: Int { batches.count }
 
     /// The generator of the batch that is given next: the same whenever it is given again.
@@ -35,15 +37,15 @@ struct BatchOrder {
     }
 
     private func batches(ofPass pass: Int) -> [[Int]] {
-        var stream = generator.split(UInt64(pass))
-        let order = stream.shuffled(0..<count)
+        let rows = order.numbers(ofPass: pass)
         func cut(_ rows: [Int]) -> [[Int]] {
             stride(from: 0, to: rows.count, by: size).map { Array(rows[$0..<min($0 + size, rows.count)]) }
         }
-        guard !groups.isEmpty else { return cut(order) }
+        guard !groups.isEmpty else { return cut(rows) }
         let groupCount = Int(groups.max() ?? 0) + 1
         var parts = [[Int]](repeating: [], count: groupCount)
-        for row in order { parts[Int(groups[row])].append(row) }
+        for row in rows { parts[Int(groups[row])].append(row) }
+        var stream = generator.split(UInt64(pass))
         return stream.shuffled(parts.flatMap(cut))
     }
 

@@ -2,7 +2,7 @@ public import Layers
 import Tensors
 public import Training
 
-/// How a recommender is trained: AdamW with a constant rate, evaluation after every pass, early stopping.
+/// How a recommender is trained: AdamW, evaluation after every pass, early stopping.
 public struct FittingOptions: Sendable, Hashable, Codable {
     public var learningRate = 1e-3
     public var weightDecay = 0.0
@@ -33,13 +33,15 @@ public enum Fitting {
     /// - Parameters:
     ///   - source: its batches, without end.
     ///   - batchesPerPass: how many of them make an epoch.
+    ///   - decay: the course of the rate; all but a constant one warm up for a twentieth of the steps and end at a twentieth
+    ///     of the rate.
     ///   - seconds: ends earlier.
     ///   - isInterrupted: asked between steps.
     /// - Throws: `TrainingError`, errors of data and measurement, `CancellationError` where interrupted.
     @discardableResult
     public static func run<Model: TrainableModel, Source: BatchSource>(
         _ model: Model, on source: Source, batchesPerPass: Int, options: FittingOptions,
-        watching watched: WatchedMetric? = nil, seconds: Double? = nil,
+        decay: LearningRateSchedule.Decay = .constant, watching watched: WatchedMetric? = nil, seconds: Double? = nil,
         measure: @escaping (Model) throws -> [String: Double] = { _ in [:] },
         isInterrupted: @escaping () -> Bool = { Interruption.isRequested }
     ) throws -> FittingOutcome where Source.Batch == Model.Batch {
@@ -49,7 +51,9 @@ public enum Fitting {
         limits.seconds = seconds
         let loop = TrainingLoop(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
-            schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
+            schedule: LearningRateSchedule(
+                peak: options.learningRate, warmUpSteps: decay == .constant ? 0 : max(1, limits.steps / 20),
+                totalSteps: limits.steps, decay: decay, finalShare: 0.05),
             limits: limits)
         loop.isInterrupted = isInterrupted
         let outcome = try loop.run()

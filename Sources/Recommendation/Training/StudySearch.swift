@@ -3,19 +3,19 @@ import Training
 
 /// The searches of one study: every model that is trained gets as many trials, each with the same budget, on data of a seed
 /// that is not measured afterwards. What they choose holds for all seeds.
-struct StudySearch<Choice: Sendable & CustomStringConvertible> {
+struct StudySearch {
     /// Of the data and weights of the trials; the seeds that are measured count from 0.
-    static var seed: Int { 10_000 }
+    static let seed = 10_000
 
     let watched: WatchedMetric
-    private var results: [(model: String, result: TuningSearch.Result<Choice>)] = []
+    private var results: [(model: String, result: TuningSearch.Result<FittingChoice>)] = []
 
     init(watching watched: WatchedMetric) { self.watched = watched }
 
     /// Searches for the settings of one model.
     /// - Parameter fit: trains with a choice and returns the watched metric on validation rows.
     /// - Throws: what `fit` throws, except that a training that diverges is a trial without result.
-    mutating func run(_ model: String, _ choices: [Choice], fit: (Choice) throws -> Double?) throws {
+    mutating func run(_ model: String, _ choices: [FittingChoice], fit: (FittingChoice) throws -> Double?) throws {
         let result = try TuningSearch.run(choices, watching: watched) { choice in
             do { return try fit(choice) } catch TrainingError.diverged(_, _, _) { return nil }
         }
@@ -24,7 +24,7 @@ struct StudySearch<Choice: Sendable & CustomStringConvertible> {
 
     /// What was chosen for a model.
     /// - Precondition: it was searched for.
-    subscript(model: String) -> Choice {
+    subscript(model: String) -> FittingChoice {
         guard let found = results.first(where: { $0.model == model }) else {
             preconditionFailure("no search for \(model)")
         }

@@ -52,19 +52,39 @@ public enum TuningSearch {
 
 /// A step size and a decay: what the search of a comparison varies for every model alike.
 public struct FittingChoice: Sendable, Hashable, Codable, CustomStringConvertible {
-    public var learningRate: Double
-    public var weightDecay: Double
-
-    public init(learningRate: Double, weightDecay: Double) {
-        self.learningRate = learningRate
-        self.weightDecay = weightDecay
+    /// A setting that one model alone has.
+    public struct Own: Sendable, Hashable, Codable {
+        public var name: String
+        public var value: Double
     }
 
-    public var description: String { "rate \(learningRate), decay \(weightDecay)" }
+    public var learningRate: Double
+    public var weightDecay: Double
+    /// What a model's search varies in place of the decay, if anything.
+    public var own: Own?
+
+    public init(learningRate: Double, weightDecay: Double, own: Own? = nil) {
+        self.learningRate = learningRate
+        self.weightDecay = weightDecay
+        self.own = own
+    }
+
+    public var description: String {
+        "rate \(learningRate), decay \(weightDecay)" + (own.map { ", \($0.name) \($0.value)" } ?? "")
+    }
 
     /// Every rate with every decay.
     public static func grid(rates: [Double], decays: [Double]) -> [FittingChoice] {
         rates.flatMap { rate in decays.map { FittingChoice(learningRate: rate, weightDecay: $0) } }
+    }
+
+    /// Every rate with every value of a setting of the model's own.
+    public static func grid(rates: [Double], decay: Double, own name: String, _ values: [Double]) -> [FittingChoice] {
+        rates.flatMap { rate in
+            values.map {
+                FittingChoice(learningRate: rate, weightDecay: decay, own: Own(name: name, value: $0))
+            }
+        }
     }
 }
 

@@ -65,11 +65,13 @@ public struct HeterogeneousData: Sendable, Equatable {
     public var train: [LabelledPairs]
     public var validation: [LabelledPairs]
     public var test: [LabelledPairs]
+    /// Whether pairs that are not liked were drawn at random, so that nobody ever met them.
+    public let samplesNegatives: Bool
 
     /// - Precondition: one list of pairs for each type and part.
     public init(
         userCount: Int, types: [TypedItems], train: [LabelledPairs], validation: [LabelledPairs],
-        test: [LabelledPairs]
+        test: [LabelledPairs], samplesNegatives: Bool = false
     ) {
         precondition(
             [train, validation, test].allSatisfy { $0.count == types.count }, "\(types.count) types need as many lists")
@@ -78,6 +80,7 @@ public struct HeterogeneousData: Sendable, Equatable {
         self.train = train
         self.validation = validation
         self.test = test
+        self.samplesNegatives = samplesNegatives
     }
 
     public var itemCount: Int { types.reduce(0) { $0 + $1.count } }
@@ -105,7 +108,7 @@ public struct HeterogeneousData: Sendable, Equatable {
     public func only(type: Int) -> HeterogeneousData {
         HeterogeneousData(
             userCount: userCount, types: [types[type]], train: [train[type]], validation: [validation[type]],
-            test: [test[type]])
+            test: [test[type]], samplesNegatives: samplesNegatives)
     }
 }
 
@@ -113,8 +116,8 @@ public struct HeterogeneousData: Sendable, Equatable {
 public enum InteractionInputs: String, Sendable, Codable, CaseIterable {
     /// Liked training pairs, without the pair that is being scored.
     case train
-    /// The released code's: every row of training, validation and test whatever its label, the scored pair among them. It
-    /// leaks the answer wherever rows without interaction are sampled; it is here to show by how much.
+    /// The released code's: every interaction of training, validation and test whatever its label, the scored pair among
+    /// them. It leaks the answer wherever negatives are sampled, which are no interactions; it is here to show by how much.
     case released
 }
 
@@ -203,12 +206,13 @@ package struct InteractionTable: Sendable {
     package init(_ data: HeterogeneousData, inputs: InteractionInputs) {
         self.inputs = inputs
         firstItems = data.firstItems
+        let takesAll = inputs == .released && !data.samplesNegatives
         let parts = inputs == .train ? [data.train] : [data.train, data.validation, data.test]
         var ofUsers: [(row: Int32, column: Int32)] = []
         var ofItems = [[(row: Int32, column: Int32)]](repeating: [], count: data.types.count)
         for part in parts {
             for (type, pairs) in part.enumerated() {
-                for index in 0..<pairs.count where inputs == .released || pairs.labels[index] > 0 {
+                for index in 0..<pairs.count where takesAll || pairs.labels[index] > 0 {
                     let (user, item) = (pairs.users[index], pairs.items[index])
                     ofUsers.append((user, item + Int32(firstItems[type])))
                     ofItems[type].append((item, user))

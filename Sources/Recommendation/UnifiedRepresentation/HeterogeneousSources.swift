@@ -4,9 +4,12 @@ import Foundation
 import Worlds
 
 extension HeterogeneousData {
-    /// Pairs of the item-type world. Training and validation come in its own proportions of types; every type has the
-    /// same number of test pairs, so that the sparse one is measured as well as the rich one.
-    package init(_ world: ItemTypeWorld, trainPairs: Int, testPairsPerType: Int) {
+    /// Pairs of the item-type world. Training comes in its own proportions of types; every type has the same number of test
+    /// and of validation pairs, so that the sparse one is measured as well as the rich one.
+    /// - Parameter validationPairsPerType: nil takes a quarter of `trainPairs` in the world's proportions.
+    package init(
+        _ world: ItemTypeWorld, trainPairs: Int, testPairsPerType: Int, validationPairsPerType: Int? = nil
+    ) {
         let configuration = world.configuration
         let types = world.types.enumerated().map { index, items in
             TypedItems(
@@ -36,48 +39,45 @@ extension HeterogeneousData {
         let train = draw(stream: 0, count: trainPairs)
         self.init(
             userCount: configuration.userCount, types: types, train: train,
-            validation: draw(stream: 1, count: trainPairs / 4),
+            validation: draw(stream: 1, count: trainPairs / 4, perType: validationPairsPerType),
             test: draw(stream: 2, count: 0, perType: testPairsPerType))
     }
 
-    /// Two kinds of items that share users, without attributes. A positive is a published interaction; negatives are
-    /// drawn from the items that the user met in no part, as many as `negatives` for each positive. A tenth of the
-    /// training interactions validates.
+    /// Two kinds of items that share users, without attributes. A positive is a published interaction; negatives, as many
+    /// as `negatives` for each, are drawn from the items that the user met neither in that part nor in an earlier one.
+    ///
+    /// Validation is made as the published test is: one interaction of a user, of an item that keeps others in training.
+    /// (A random share of the interactions is another task: every fifth has an item with no other interaction.)
     package init(_ pair: CrossDomainPair, negatives: Int, testNegatives: Int, seed: UInt64) throws {
-        var train: [LabelledPairs] = []
-        var validation: [LabelledPairs] = []
-        var test: [LabelledPairs] = []
+        var parts = [[LabelledPairs]](repeating: [], count: 3)
         for domain in [pair.first, pair.second] {
             let base = SeededGenerator(seed: seed).split("pairs").split(domain.name)
+            let (training, validation) = domain.train.leavingOneOut(base.split("validation"))
+            let test = (0..<domain.test.userCount).map { Array(domain.test.items(domain.test.rows(ofUser: $0))) }
             let items = domain.train.itemCount
             var met = [Set<Int32>](repeating: [], count: domain.train.userCount)
-            for log in [domain.train, domain.test] {
-                for user in 0..<log.userCount { met[user].formUnion(log.items(log.rows(ofUser: user))) }
-            }
-            var parts = [LabelledPairs](repeating: LabelledPairs(), count: 3)
-            for (place, log) in [domain.train, domain.test].enumerated() {
+            for (place, liked) in [training, validation, test].enumerated() {
                 var generator = base.split(UInt64(place))
-                for user in generator.shuffled(0..<log.userCount) {
-                    for item in log.items(log.rows(ofUser: user)) {
-                        let part = place == 1 ? 2 : generator.bernoulli(0.1) ? 1 : 0
-                        parts[part].append(user: Int32(user), item: item, liked: true)
+                var pairs = LabelledPairs()
+                for user in generator.shuffled(liked.indices) {
+                    met[user].formUnion(liked[user])
+                    for item in liked[user] {
+                        pairs.append(user: Int32(user), item: item, liked: true)
                         guard met[user].count < items else { continue }
-                        for _ in 0..<(part == 0 ? negatives : testNegatives) {
+                        for _ in 0..<(place == 0 ? negatives : testNegatives) {
                             var other = Int32(generator.integer(below: items))
                             while met[user].contains(other) { other = Int32(generator.integer(below: items)) }
-                            parts[part].append(user: Int32(user), item: other, liked: false)
+                            pairs.append(user: Int32(user), item: other, liked: false)
                         }
                     }
                 }
+                parts[place].append(pairs)
             }
-            train.append(parts[0])
-            validation.append(parts[1])
-            test.append(parts[2])
         }
         self.init(
             userCount: pair.first.train.userCount,
             types: [pair.first, pair.second].map { TypedItems(name: $0.name, count: $0.train.itemCount) },
-            train: train, validation: validation, test: test)
+            train: parts[0], validation: parts[1], test: parts[2], samplesNegatives: true)
     }
 
     /// The pair of a name like `phone_sport` in the data set `disencdr-cross-domain`.
@@ -171,5 +171,24 @@ extension HeterogeneousData {
             name: name, count: items.count, vocabularySizes: sizes,
             fields: places.flatMap { place in fields.map { $0[place] } }, numberCount: numbers.count,
             numbers: places.flatMap { place in numbers.map { $0[place] } })
+    }
+}
+
+extension InteractionLog {
+    /// The items of each user, one of them put aside where the user keeps another and the item another user.
+    fileprivate func leavingOneOut(_ generator: SeededGenerator) -> (kept: [[Int32]], left: [[Int32]]) {
+        var generator = generator
+        var kept = (0..<userCount).map { Array(items(rows(ofUser: $0))) }
+        var left = [[Int32]](repeating: [], count: userCount)
+        var counts = [Int](repeating: 0, count: itemCount)
+        for item in kept.joined() { counts[Int(item)] += 1 }
+        for user in generator.shuffled(0..<userCount) where kept[user].count > 1 {
+            let places = kept[user].indices.filter { counts[Int(kept[user][$0])] > 1 }
+            guard !places.isEmpty else { continue }
+            let item = kept[user].remove(at: generator.element(of: places))
+            counts[Int(item)] -= 1
+            left[user] = [item]
+        }
+        return (kept, left)
     }
 }

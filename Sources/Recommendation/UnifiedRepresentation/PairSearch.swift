@@ -1,25 +1,13 @@
 import Evaluation
 import Training
 
-/// What the search of a variant varies.
-struct PairChoice: Sendable, CustomStringConvertible {
-    var learningRate: Double
-    var weightDecay: Double
-    /// Of both terms of the unified representation; nil for models without them.
-    var shapingWeight: Double?
-
-    var description: String {
-        "rate \(learningRate), decay \(weightDecay)" + (shapingWeight.map { ", both terms \($0)" } ?? "")
-    }
-}
-
 extension UnifiedRepresentationConfiguration {
     /// This configuration with what a search chose.
-    func with(_ choice: PairChoice) -> UnifiedRepresentationConfiguration {
+    func with(_ choice: FittingChoice) -> UnifiedRepresentationConfiguration {
         var own = self
         own.learningRate = choice.learningRate
         own.weightDecay = choice.weightDecay
-        if let weight = choice.shapingWeight { (own.alignmentWeight, own.topologyWeight) = (weight, weight) }
+        if let weight = choice.own?.value { (own.alignmentWeight, own.topologyWeight) = (weight, weight) }
         return own
     }
 }
@@ -31,22 +19,21 @@ extension UnifiedRepresentationStudy.Variant {
     }
 
     /// Eight trials for every model: four rates, by two weights of the method's own terms or by two decays.
-    var choices: [PairChoice] {
-        [1e-3, 3e-3, 1e-2, 3e-2].flatMap { rate in
-            self == .unified
-                ? [0.01, 0.1].map { PairChoice(learningRate: rate, weightDecay: 0.01, shapingWeight: $0) }
-                : [0.01, 0.1].map { PairChoice(learningRate: rate, weightDecay: $0) }
-        }
+    var choices: [FittingChoice] {
+        let rates = [1e-3, 3e-3, 1e-2, 3e-2]
+        return self == .unified
+            ? FittingChoice.grid(rates: rates, decay: 0.01, own: "both terms", [0.01, 0.1])
+            : FittingChoice.grid(rates: rates, decays: [0.01, 0.1])
     }
 
     /// Searches for the settings of each model by the sparse type's validation pairs.
     static func search(
         _ variants: [Self], on data: HeterogeneousData, _ configuration: UnifiedRepresentationConfiguration,
         epochs: Int, note: (String) throws -> Void
-    ) throws -> StudySearch<PairChoice> {
-        var search = StudySearch<PairChoice>(watching: .meanArea)
+    ) throws -> StudySearch {
+        var search = StudySearch(watching: .area)
         let stepsPerPass = try PairSource(data.train, batchSize: configuration.batchSize, seed: 0).stepsPerEpoch
-        let seed = UInt64(StudySearch<PairChoice>.seed)
+        let seed = UInt64(StudySearch.seed)
         for variant in variants {
             try note("search: \(variant.rawValue)")
             let own = variant == .perType ? data.only(type: data.sparseType) : data
@@ -55,7 +42,8 @@ extension UnifiedRepresentationStudy.Variant {
                 var settings = configuration.with(choice)
                 settings.epochs = epochs
                 let model = variant.scorer(own, settings, seed: seed)
-                try model.fit(own, settings, stepsPerPass: stepsPerPass, seed: seed)
+                try model.fit(
+                    own, settings, stepsPerPass: stepsPerPass, watching: place, seed: seed)
                 return try model.areas(own.validation)[place]
             }
         }

@@ -4,45 +4,43 @@ import Tensors
 public import Training
 
 /// Gives one minibatch of each type a step. Types with fewer pairs begin again; an epoch is as long as the type with the
-/// most.
+/// most batches.
 public final class PairSource: BatchSource {
-    public typealias Position = [ShuffledOrder.Position]
+    public struct Position: Codable, Sendable, Equatable {
+        /// Of each type; nil for one without pairs.
+        var orders: [BatchOrder.Position?]
+    }
 
     private let pairs: [LabelledPairs]
-    private let batchSize: Int
-    private var orders: [ShuffledOrder?]
+    private var orders: [BatchOrder?]
 
     /// - Throws: `BatchSourceError.empty` where no type has a pair.
     public init(_ pairs: [LabelledPairs], batchSize: Int, seed: UInt64) throws {
         guard pairs.contains(where: { $0.count > 0 }) else { throw BatchSourceError.empty(what: "pairs") }
         self.pairs = pairs
-        self.batchSize = batchSize
         orders = pairs.enumerated().map {
-            $1.count > 0 ? ShuffledOrder(count: $1.count, seed: seed &* 31 &+ UInt64($0)) : nil
+            $1.count > 0 ? BatchOrder(count: $1.count, size: batchSize, seed: seed &* 31 &+ UInt64($0)) : nil
         }
     }
 
     /// Steps of one epoch.
-    public var stepsPerEpoch: Int { pairs.map { ($0.count + batchSize - 1) / batchSize }.max() ?? 1 }
+    public var stepsPerEpoch: Int { orders.compactMap { $0?.batchesPerPass }.max() ?? 1 }
 
     public func next() -> [PairBatch]? {
-        pairs.indices.map { type in
-            let places = (0..<min(batchSize, pairs[type].count)).compactMap { _ in orders[type]?.next() }
-            return PairBatch(pairs[type], type: type, at: places)
-        }
+        pairs.indices.map { PairBatch(pairs[$0], type: $0, at: orders[$0]?.next() ?? []) }
     }
 
-    public var position: Position { orders.map { $0?.position ?? .init() } }
+    public var position: Position { Position(orders: orders.map { $0?.position }) }
 
     public func restore(_ position: Position) throws {
-        guard position.count == orders.count else {
-            throw BatchSourceError.position(reason: "\(position.count) types, the data have \(orders.count)")
+        guard position.orders.count == orders.count else {
+            throw BatchSourceError.position(reason: "\(position.orders.count) types, the data have \(orders.count)")
         }
-        for (type, place) in position.enumerated() where orders[type] != nil {
-            guard place.pass >= 0, (0..<pairs[type].count).contains(place.offset) else {
-                throw BatchSourceError.position(reason: "pair \(place.offset) of \(pairs[type].count)")
+        for (type, place) in position.orders.enumerated() where orders[type] != nil {
+            guard let place, orders[type]?.restore(place) == true else {
+                throw BatchSourceError.position(
+                    reason: "\(pairs[type].count) pairs of type \(type), saved with \(place?.count ?? 0)")
             }
-            orders[type]?.position = place
         }
     }
 }
@@ -67,31 +65,41 @@ extension PairScorer {
         }
     }
 
-    /// Mean area under the curve over types, what early stopping watches.
-    func meanArea(_ pairs: [LabelledPairs]) throws -> [String: Double] {
-        let areas = try areas(pairs).compactMap(\.self)
-        return areas.isEmpty ? [:] : [WatchedMetric.meanArea.name: areas.reduce(0, +) / Double(areas.count)]
+    /// What chooses the best pass: the area under the curve of one type, or its mean over all.
+    func watchedArea(_ pairs: [LabelledPairs], type: Int? = nil) throws -> [String: Double] {
+        let found = try areas(pairs)
+        let areas = type.map { [found[$0]] } ?? found
+        let known = areas.compactMap(\.self)
+        return known.isEmpty ? [:] : [WatchedMetric.area.name: known.reduce(0, +) / Double(known.count)]
     }
 
-    /// Trains with early stopping on the validation pairs and goes back to the best parameters.
-    /// - Parameter stepsPerPass: steps between evaluations, of which the configuration counts its epochs; nil takes the
-    ///   data's own. Models of less data get equal steps that way.
-    /// - Returns: steps taken.
+    /// Trains with a rate that falls along a cosine and goes back to the parameters that were best on the validation pairs.
+    /// - Parameters:
+    ///   - stepsPerPass: steps between evaluations, of which the configuration counts its epochs; nil takes the data's own.
+    ///     Models of less data get equal steps that way.
+    ///   - type: whose validation area chooses the best pass; nil takes the mean of all types.
+    /// - Returns: the watched area after each pass.
     @discardableResult
     package func fit(
         _ data: HeterogeneousData, _ configuration: UnifiedRepresentationConfiguration, stepsPerPass: Int? = nil,
-        seed: UInt64
-    ) throws -> Int {
+        watching type: Int? = nil, seed: UInt64
+    ) throws -> [Double] {
         let source = try PairSource(data.train, batchSize: configuration.batchSize, seed: seed)
-        let outcome = try Fitting.run(
+        var course: [Double] = []
+        try Fitting.run(
             self, on: source, batchesPerPass: stepsPerPass ?? source.stepsPerEpoch, options: configuration.fitting,
-            watching: .meanArea, measure: { try $0.meanArea(data.validation) })
-        return outcome.training.progress.step
+            decay: .cosine, watching: .area
+        ) { model in
+            let found = try model.watchedArea(data.validation, type: type)
+            if let area = found[WatchedMetric.area.name] { course.append(area) }
+            return found
+        }
+        return course
     }
 }
 
 extension WatchedMetric {
-    static let meanArea = WatchedMetric("auc", isHigherBetter: true)
+    static let area = WatchedMetric("auc", isHigherBetter: true)
 }
 
 extension UnifiedRepresentationConfiguration {

@@ -9,6 +9,7 @@ struct UnifiedRepresentationScale: Sendable {
     let seeds: Int
     let world: ItemTypeConfiguration
     let trainPairs: Int
+    let validationPairsPerType: Int
     let testPairsPerType: Int
     let configuration: UnifiedRepresentationConfiguration
     /// Shares of the sparse type's training pairs, in per cent.
@@ -23,21 +24,33 @@ struct UnifiedRepresentationScale: Sendable {
         case .smoke:
             world.userCount = 100
             world.itemCounts = [60, 40, 30]
-            configuration.epochs = 2
-            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (2, 1_200, 200, [100, 10], 1)
+            (seeds, trainPairs, shares) = (2, 1_200, [100, 10])
+            (validationPairsPerType, testPairsPerType) = (100, 200)
+            (configuration.epochs, trialEpochs) = (2, 1)
         case .quick:
             world.userCount = 800
             world.itemCounts = [400, 240, 120]
-            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (5, 56_000, 6_000, [100, 30, 10], 2)
+            (seeds, trainPairs, shares) = (5, 56_000, [100, 30, 10])
+            (validationPairsPerType, testPairsPerType) = (4_000, 6_000)
+            (configuration.epochs, trialEpochs) = (10, 3)
         case .full:
-            configuration.epochs = 60
-            (seeds, trainPairs, testPairsPerType, shares, trialEpochs) = (10, 42_000, 12_000, [100, 30, 10], 20)
+            (seeds, trainPairs, shares) = (10, 140_000, [100, 30, 10])
+            (validationPairsPerType, testPairsPerType) = (10_000, 12_000)
+            (configuration.epochs, trialEpochs) = (60, 20)
         }
+        // The rate falls over all passes: none is left out.
+        configuration.patience = configuration.epochs
         self.world = world
         self.configuration = configuration
     }
 
-    /// Optimiser steps of one seed if no training stops early: of each variant at each share, and of the controls.
+    func data(_ world: ItemTypeWorld) -> HeterogeneousData {
+        HeterogeneousData(
+            world, trainPairs: trainPairs, testPairsPerType: testPairsPerType,
+            validationPairsPerType: validationPairsPerType)
+    }
+
+    /// Optimiser steps of one seed: of each variant at each share, and of the controls.
     var mostSteps: Int {
         let stepsPerEpoch = (trainPairs * 10 / 14 + configuration.batchSize - 1) / configuration.batchSize
         let trainings =
@@ -48,13 +61,13 @@ struct UnifiedRepresentationScale: Sendable {
 
     var protocolFields: [String: JSONValue] {
         [
-            "trainingPairs": .integer(trainPairs), "validationPairs": .integer(trainPairs / 4),
+            "trainingPairs": .integer(trainPairs), "validationPairsPerType": .integer(validationPairsPerType),
             "testPairsPerType": .integer(testPairsPerType), "users": .integer(world.userCount),
             "items": .array(world.itemCounts.map { .integer($0) }), "epochs": .integer(configuration.epochs),
             "search": .text(
                 "each model: 8 trials of \(trialEpochs) passes on pairs of another seed, by the sparse type's validation "
                     + "area; all shares, ablations and controls go by it"),
-            "split": "independent streams of pairs; early stopping on validation, values on test",
+            "split": "independent streams of pairs; the best pass by the sparse type's validation area, values on test",
         ]
     }
 }
@@ -64,7 +77,7 @@ struct UnifiedRepresentationMeasurement {
     typealias Variant = UnifiedRepresentationStudy.Variant
 
     private let scale: UnifiedRepresentationScale
-    private let search: StudySearch<PairChoice>
+    private let search: StudySearch
     private let seed: UInt64
     private let note: (String) throws -> Void
     private let world: ItemTypeWorld
@@ -77,7 +90,7 @@ struct UnifiedRepresentationMeasurement {
     private var values = SeedValues()
 
     init(
-        _ scale: UnifiedRepresentationScale, _ search: StudySearch<PairChoice>, seed: Int,
+        _ scale: UnifiedRepresentationScale, _ search: StudySearch, seed: Int,
         note: @escaping (String) throws -> Void
     ) throws {
         self.scale = scale
@@ -87,11 +100,9 @@ struct UnifiedRepresentationMeasurement {
         world = try ItemTypeWorld(scale.world, seed: self.seed)
         var null = scale.world
         null.independentTypes = true
-        let (pairs, tests) = (scale.trainPairs, scale.testPairsPerType)
-        data = HeterogeneousData(world, trainPairs: pairs, testPairsPerType: tests)
+        data = scale.data(world)
         stepsPerPass = try PairSource(data.train, batchSize: scale.configuration.batchSize, seed: 0).stepsPerEpoch
-        nullData = HeterogeneousData(
-            try ItemTypeWorld(null, seed: self.seed), trainPairs: pairs, testPairsPerType: tests)
+        nullData = scale.data(try ItemTypeWorld(null, seed: self.seed))
     }
 
     mutating func run(isAblated: Bool) throws -> SeedValues {
@@ -130,10 +141,16 @@ struct UnifiedRepresentationMeasurement {
         let place = variant == .perType ? 0 : sparse
         let configuration = scale.configuration.with(search[variant.searched.rawValue])
         let model = variant.scorer(own, configuration, seed: seed)
-        try model.fit(own, configuration, stepsPerPass: stepsPerPass, seed: seed)
+        let course = try model.fit(
+            own, configuration, stepsPerPass: stepsPerPass, watching: place, seed: seed)
         let areas = try model.areas(own.test)
         values[name, UnifiedRepresentationStudy.area(sparseAt: share)] = areas[place]
-        validation[name] = try model.areas(own.validation)[place] ?? 0
+        validation[name] = course.max() ?? 0
+        if share == 100, !course.isEmpty {
+            for quarter in 1...4 {
+                values[name, "validation-\(quarter)"] = course[max(0, course.count * quarter / 4 - 1)]
+            }
+        }
         if variant != .perType, share == 100 {
             values[name, "auc-rich-100"] = areas[0]
             values[name, "auc-middle-100"] = areas.count > 2 ? areas[1] : areas[0]

@@ -85,10 +85,10 @@ public enum UnifiedRepresentationMethod: Method {
         let seed = UInt64(settings.seed)
         let model = UnifiedRepresentation(data, settings.model, seed: seed)
         model.train()
-        let learner = RecommendationLearner(model, watched: .meanArea) { try $0.meanArea(data.validation) }
+        let learner = RecommendationLearner(model, watched: .area) { try $0.watchedArea(data.validation) }
         let source = try PairSource(data.train, batchSize: settings.model.batchSize, seed: seed)
         let options = settings.model.fitting
-        var limits = options.limits(batchesPerPass: source.stepsPerEpoch, watching: .meanArea)
+        var limits = options.limits(batchesPerPass: source.stepsPerEpoch, watching: .area)
         limits.checkpointInterval = source.stepsPerEpoch
         let job = TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),

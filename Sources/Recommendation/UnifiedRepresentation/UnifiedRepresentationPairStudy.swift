@@ -54,11 +54,11 @@ public struct UnifiedRepresentationPairStudy: Study {
         let pairs = try HeterogeneousData.crossDomainPair(pair, in: data)
         let configuration = configuration(context.scale)
         let first = context.seeds.first ?? 0
-        let trialEpochs = max(1, configuration.epochs / 4)
+        let trialEpochs = max(1, configuration.epochs / 3)
         let search = try UnifiedRepresentationStudy.Variant.search(
             [.unified, .perType] + Self.rivals,
             on: try HeterogeneousData(
-                pairs, negatives: 1, testNegatives: 4, seed: UInt64(StudySearch<PairChoice>.seed)),
+                pairs, negatives: 1, testNegatives: 4, seed: UInt64(StudySearch.seed)),
             configuration, epochs: trialEpochs
         ) {
             context.note($0, seed: first)
@@ -71,7 +71,8 @@ public struct UnifiedRepresentationPairStudy: Study {
             measured,
             protocol: [
                 "pair": .text(pair), "negativesPerPositive": .integer(1), "testNegativesPerPositive": .integer(4),
-                "split": "published train and test; a tenth of train validates",
+                "split":
+                    "published train and test; one training interaction of each user validates, as the test has one",
                 "epochs": .integer(configuration.epochs),
                 "search": .text(
                     "each model: 8 trials of \(trialEpochs) passes with negatives of another seed, by the smaller category's "
@@ -82,7 +83,8 @@ public struct UnifiedRepresentationPairStudy: Study {
                     "Area under the curve", measured,
                     variants: ["unified-representation", "without alignment", "per-type", "strongest baseline"]
                         + Self.rivals.map(\.rawValue) + ["shuffled users", "released inputs"],
-                    metrics: ["auc-sparse", "auc-rich"], headings: ["fewer pairs", "more pairs"],
+                    metrics: ["auc-sparse", "auc-rich", "auc-sparse-validation"],
+                    headings: ["fewer pairs", "more pairs", "fewer pairs, validation"],
                     note:
                         "Negatives are uniform among items the user never met. `released inputs` fills the interaction "
                         + "multi-hots as the released code does, before the split: a positive test pair is then the only "
@@ -96,13 +98,13 @@ public struct UnifiedRepresentationPairStudy: Study {
     private func configuration(_ scale: Scale) -> UnifiedRepresentationConfiguration {
         var configuration = UnifiedRepresentationConfiguration.small
         configuration.batchSize = 2_048
-        configuration.patience = 2
-        configuration.epochs = scale == .smoke ? 1 : scale == .quick ? 8 : 40
+        configuration.epochs = scale == .smoke ? 1 : scale == .quick ? 12 : 40
+        configuration.patience = configuration.epochs
         return configuration
     }
 
     private func values(
-        _ pair: CrossDomainPair, _ configuration: UnifiedRepresentationConfiguration, _ search: StudySearch<PairChoice>,
+        _ pair: CrossDomainPair, _ configuration: UnifiedRepresentationConfiguration, _ search: StudySearch,
         seed: Int, _ context: StudyContext
     ) throws -> SeedValues {
         let data = try HeterogeneousData(pair, negatives: 1, testNegatives: 4, seed: UInt64(seed))
@@ -117,11 +119,14 @@ public struct UnifiedRepresentationPairStudy: Study {
             let isAlone = data.types.count == 1
             let own = configuration.with(search[variant.searched.rawValue])
             let model = variant.scorer(data, own, seed: UInt64(seed))
-            try model.fit(data, own, stepsPerPass: stepsPerPass, seed: UInt64(seed))
+            let course = try model.fit(
+                data, own, stepsPerPass: stepsPerPass, watching: isAlone ? 0 : sparse,
+                seed: UInt64(seed))
             let areas = try model.areas(data.test)
             values[name, "auc-sparse"] = areas[isAlone ? 0 : sparse]
             if !isAlone { values[name, "auc-rich"] = areas[1 - sparse] }
-            validation[variant] = try model.areas(data.validation)[isAlone ? 0 : sparse]
+            validation[variant] = course.max()
+            values[name, "auc-sparse-validation"] = validation[variant]
         }
         try measure(.perType, data.only(type: sparse), name: "per-type")
         for variant in Self.rivals { try measure(variant, data, name: variant.rawValue) }
@@ -156,6 +161,6 @@ extension HeterogeneousData {
         }
         return HeterogeneousData(
             userCount: userCount, types: types, train: renamed(train), validation: renamed(validation),
-            test: renamed(test))
+            test: renamed(test), samplesNegatives: samplesNegatives)
     }
 }

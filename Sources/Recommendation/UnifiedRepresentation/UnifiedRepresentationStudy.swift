@@ -9,7 +9,8 @@ import Worlds
 /// WWW 2022)?
 ///
 /// The item-type world shows one hidden space through other attributes for each type. Every variant trains on the same
-/// pairs with the same optimiser and early stopping; the sparse type's training pairs are then thinned to 30 and 10 %.
+/// pairs with the same optimiser and passes, and keeps the best pass; the sparse type's training pairs are then thinned to 30
+/// and 10 %.
 public struct UnifiedRepresentationStudy: Study {
     public let id = "unified-representation"
     public let paper = "Deep Unified Representation for Heterogeneous Recommendation"
@@ -34,12 +35,10 @@ public struct UnifiedRepresentationStudy: Study {
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = UnifiedRepresentationScale(context.scale)
         let first = context.seeds.first ?? 0
-        let seed = StudySearch<PairChoice>.seed
+        let seed = StudySearch.seed
         let search = try Variant.search(
             [.unified, .perType] + Variant.rivals,
-            on: HeterogeneousData(
-                ItemTypeWorld(scale.world, seed: UInt64(seed)), trainPairs: scale.trainPairs,
-                testPairsPerType: scale.testPairsPerType),
+            on: scale.data(ItemTypeWorld(scale.world, seed: UInt64(seed))),
             scale.configuration, epochs: scale.trialEpochs
         ) {
             context.note($0, seed: first)
@@ -55,7 +54,9 @@ public struct UnifiedRepresentationStudy: Study {
         return try context.result(
             measured, protocol: scale.protocolFields,
             tables: [
-                Self.areaTable(measured), Self.spaceTable(measured), Self.leakTable(measured), search.table,
+                Self.areaTable(measured), Self.spaceTable(measured), Self.leakTable(measured),
+                Self.courseTable(measured),
+                search.table,
             ])
     }
 }
@@ -160,6 +161,15 @@ extension UnifiedRepresentationStudy {
             note:
                 "Gap: root of the distributional variance between types over that of randomly dealt items (1 = aligned). "
                 + "Neighbours kept: share of the 10 nearest by raw features that stay so (sparse type).")
+    }
+
+    /// Whether the passes were enough.
+    static func courseTable(_ measured: [SeedValues]) -> Table {
+        table(
+            "Validation area of the sparse type during training", measured, variants: Variant.trained.map(\.rawValue),
+            metrics: (1...4).map { "validation-\($0)" },
+            headings: ["a quarter of the passes", "half", "three quarters", "all"],
+            note: "All of the sparse type's data; the rate falls along a cosine.")
     }
 
     static func leakTable(_ measured: [SeedValues]) -> Table {

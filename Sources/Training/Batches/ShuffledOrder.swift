@@ -21,7 +21,7 @@ public struct ShuffledOrder: Sendable {
     private var permutation: [Int]
 
     public var position: Position {
-        didSet { if position.pass != oldValue.pass { permutation = order(ofPass: position.pass) } }
+        didSet { if position.pass != oldValue.pass { permutation = numbers(ofPass: position.pass) } }
     }
 
     /// - Precondition: `count` is above 0.
@@ -32,10 +32,11 @@ public struct ShuffledOrder: Sendable {
         generator = SeededGenerator(seed: seed).split("order")
         permutation = []
         position = Position()
-        permutation = order(ofPass: 0)
+        permutation = numbers(ofPass: 0)
     }
 
-    private func order(ofPass pass: Int) -> [Int] {
+    /// All numbers in the order of one pass.
+    public func numbers(ofPass pass: Int) -> [Int] {
         guard isShuffled else { return Array(0..<count) }
         var stream = generator.split(UInt64(pass))
         return stream.shuffled(0..<count)

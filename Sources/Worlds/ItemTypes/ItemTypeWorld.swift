@@ -21,7 +21,9 @@ public struct ItemTypeConfiguration: Sendable, Hashable {
     public var offset: Float = -1
     /// Spread of the hidden vectors, whose product with a unit taste is the match (our fill-in).
     public var hiddenSpread: Float = 0.5
-    /// The null control: users have another, independent taste for every type, so nothing can be carried over.
+    /// The null control: every type has a hidden space of its own. Users have another, independent taste in each, and all
+    /// hidden vectors are equally long, since longer ones are liked by more users: that law is the same for all types, and
+    /// a model could learn it on one for another.
     public var independentTypes = false
 
     public init() {}
@@ -93,6 +95,10 @@ public struct ItemTypeWorld: Sendable {
         func normals(_ generator: inout SeededGenerator, _ count: Int, _ scale: Float = 1) -> [Float] {
             (0..<count).map { _ in scale * Float(generator.normal()) }
         }
+        func scaled(_ vector: [Float], to length: Float) -> [Float] {
+            let norm = vector.reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
+            return vector.map { $0 * (length / norm) }
+        }
         var types: [Items] = []
         var hidden: [[Float]] = []
         for type in 0..<configuration.typeCount {
@@ -105,7 +111,11 @@ public struct ItemTypeWorld: Sendable {
                 count: configuration.itemCounts[type], attributeCount: attributeCount, fieldCount: fieldCount)
             var vectors: [Float] = []
             for _ in 0..<items.count {
-                let vector = normals(&generator, dimensions, configuration.hiddenSpread)
+                var vector = normals(&generator, dimensions, configuration.hiddenSpread)
+                if configuration.independentTypes {
+                    let wanted = configuration.hiddenSpread * Float(dimensions).squareRoot()
+                    vector = scaled(vector, to: wanted)
+                }
                 vectors += vector
                 for row in 0..<attributeCount {
                     var sum = configuration.noise * Float(generator.normal())
@@ -139,9 +149,7 @@ public struct ItemTypeWorld: Sendable {
             var shared: [Float] = []
             for type in 0..<configuration.typeCount {
                 if type == 0 || configuration.independentTypes {
-                    let direction = normals(&generator, dimensions)
-                    let norm = direction.reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
-                    shared = direction.map { $0 / norm }
+                    shared = scaled(normals(&generator, dimensions), to: 1)
                 }
                 tastes[type] += shared
             }

@@ -31,6 +31,10 @@ struct CalibrationTests {
             confidences: [0.4, 0.5, 0.9, 0.7, 0], correct: [true, false, true, false, false], bins: 2)
         #expect(isClose(error, (abs(0.9 - 1) + abs(1.6 - 1)) / 5))
         #expect(try Calibration.expectedError(confidences: [1, 1], correct: [true, true]) == 0)
+        // Against the truth instead of outcomes: |0.2 + 0.2 - 0.1 - 0.5| in one bin, 0 in the other, over three.
+        let known = try Calibration.expectedError(confidences: [0.2, 0.2, 0.9], truth: [0.1, 0.5, 0.9])
+        #expect(abs(known - 0.2 / 3) < 1e-12)
+        #expect(throws: EvaluationError.self) { try Calibration.expectedError(confidences: [0.5], truth: [1.5]) }
         #expect(try Calibration.expectedError(confidences: [1, 1], correct: [false, false]) == 1)
         #expect(throws: EvaluationError.self) { try Calibration.expectedError(confidences: [1.2], correct: [true]) }
     }

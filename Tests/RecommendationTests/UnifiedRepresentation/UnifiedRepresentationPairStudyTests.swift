@@ -28,7 +28,9 @@ struct UnifiedRepresentationPairStudyTests {
         try await body(DataDirectory(folders: [folder]))
     }
 
-    @Test("Positives are the published pairs, negatives were met in no part, users are shared")
+    @Test(
+        "Positives are the published pairs; negatives were met neither in their part nor earlier; one interaction of a user "
+            + "validates, of an item that keeps others, as in the test")
     func data() async throws {
         try await withPair { directory in
             let pair = try CrossDomainPair(
@@ -39,15 +41,23 @@ struct UnifiedRepresentationPairStudyTests {
             for type in 0..<2 {
                 let parts = [data.train[type], data.validation[type], data.test[type]]
                 var liked = Set<Int64>()
-                var disliked = Set<Int64>()
                 for part in parts {
+                    var disliked = Set<Int64>()
                     for index in 0..<part.count {
                         let name = Int64(part.users[index]) << 32 | Int64(part.items[index])
                         if part.labels[index] > 0 { liked.insert(name) } else { disliked.insert(name) }
                     }
+                    #expect(liked.isDisjoint(with: disliked))
                 }
                 #expect(liked.count == (type == 0 ? 60 * (7 + 2) : 60 * (6 + 2)))
-                #expect(liked.isDisjoint(with: disliked))
+                func likes(_ pairs: LabelledPairs) -> [(user: Int32, item: Int32)] {
+                    pairs.labels.indices.filter { pairs.labels[$0] > 0 }.map { (pairs.users[$0], pairs.items[$0]) }
+                }
+                let validated = likes(data.validation[type])
+                #expect(validated.count > 50 && Set(validated.map(\.user)).count == validated.count)
+                let trained = likes(data.train[type])
+                #expect(Set(validated.map(\.item)).isSubset(of: Set(trained.map(\.item))))
+                #expect(Set(trained.map(\.user)).count == 60)
                 #expect(data.test[type].labels.count { $0 > 0 } == 120)
                 #expect(data.test[type].count == 600)
             }

@@ -12,7 +12,7 @@ import Worlds
 @Suite("Unified representation", .serialized)
 struct UnifiedRepresentationTests {
     /// Two types over three users: user 0 likes item 1 of the first and item 0 of the second.
-    private func tiny() -> HeterogeneousData {
+    private func tiny(samplesNegatives: Bool = false) -> HeterogeneousData {
         var first = LabelledPairs()
         first.append(user: 0, item: 1, liked: true)
         first.append(user: 0, item: 0, liked: false)
@@ -26,10 +26,13 @@ struct UnifiedRepresentationTests {
             types: [
                 TypedItems(name: "a", count: 2, vocabularySizes: [3], fields: [0, 2]),
                 TypedItems(name: "b", count: 1, numberCount: 2, numbers: [0.5, -0.5]),
-            ], train: [first, second], validation: [.init(), .init()], test: [test, .init()])
+            ], train: [first, second], validation: [.init(), .init()], test: [test, .init()],
+            samplesNegatives: samplesNegatives)
     }
 
-    @Test("Inputs are liked training pairs without the scored one; the released ones hold every row of every split")
+    @Test(
+        "Inputs are liked training pairs without the scored one; the released ones hold every interaction of every split"
+    )
     func inputs() {
         let batch = PairBatch(type: 0, users: [0, 0, 1], items: [1, 0, 1], labels: [1, 0, 1])
         var none: EdgeDropout?
@@ -45,6 +48,9 @@ struct UnifiedRepresentationTests {
         #expect(released.userBags(batch, dropout: &none).columns == [0, 1, 2, 0, 1, 2, 1])
         // The test pair of user 1 is among its own inputs.
         #expect(released.itemBags(batch, dropout: &none).columns.contains(1))
+        // A negative that was drawn is no interaction: only a liked pair has its own edge among the inputs.
+        let sampled = InteractionTable(tiny(samplesNegatives: true), inputs: .released)
+        #expect(sampled.userBags(batch, dropout: &none).columns == [1, 2, 1, 2, 1])
     }
 
     @Test("Interactions are dropped at the stated share, the same for the same seed")
@@ -100,7 +106,10 @@ struct UnifiedRepresentationTests {
         try source.restore(position)
         #expect(source.next() == next)
         #expect(Set(next[1].users).count == 3)
-        #expect(throws: BatchSourceError.self) { try source.restore([]) }
+        let other = try PairSource([long], batchSize: 4, seed: 1)
+        #expect(throws: BatchSourceError.self) { try source.restore(other.position) }
+        let longer = try PairSource([short, long], batchSize: 4, seed: 1)
+        #expect(throws: BatchSourceError.self) { try source.restore(longer.position) }
         #expect(throws: BatchSourceError.self) { _ = try PairSource([LabelledPairs()], batchSize: 4, seed: 1) }
     }
 
