@@ -78,6 +78,7 @@ void wf_tensor_release(wf_tensor tensor) {
 
 int64_t wf_tensor_rank(wf_tensor tensor) { return implementation(tensor)->dim(); }
 int64_t wf_tensor_size(wf_tensor tensor, int64_t dimension) { return implementation(tensor)->sizes()[dimension]; }
+int64_t wf_tensor_stride(wf_tensor tensor, int64_t dimension) { return implementation(tensor)->strides()[dimension]; }
 int64_t wf_tensor_count(wf_tensor tensor) { return implementation(tensor)->numel(); }
 int32_t wf_tensor_dtype(wf_tensor tensor) {
     return static_cast<int32_t>(c10::typeMetaToScalarType(implementation(tensor)->dtype()));

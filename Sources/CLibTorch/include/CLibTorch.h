@@ -67,6 +67,7 @@ wf_tensor wf_tensor_retain(wf_tensor);
 void wf_tensor_release(wf_tensor);
 int64_t wf_tensor_rank(wf_tensor);
 int64_t wf_tensor_size(wf_tensor, int64_t dimension);
+int64_t wf_tensor_stride(wf_tensor, int64_t dimension);
 int64_t wf_tensor_count(wf_tensor);
 int32_t wf_tensor_dtype(wf_tensor);
 int32_t wf_tensor_device_type(wf_tensor);
