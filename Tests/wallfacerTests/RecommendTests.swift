@@ -71,6 +71,8 @@ import Testing
         let some = try tool.run("recommend", "shop", "--user", "u3", "--candidates", shelf.path, "--json").json(
             Answer.self)
         #expect(Set(some.items.map(\.item)) == ["i1", "i3"] && some.unknownItems == ["x"])
+        let none = try tool.run("recommend", "shop", "--user", "u3", "--history", "i1,i3", "--candidates", shelf.path)
+        #expect(none.status == 0 && none.errors.contains("nothing is left"))
     }
 
     @Test(

@@ -45,7 +45,7 @@ extension FeatureDataRecipe {
     /// - Parameter stored: the encoder of a trained model, for measuring it.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``, ``RecommendationError``.
     func data(seed: UInt64, stored: FeatureEncoder? = nil) throws -> FeatureData {
-        let tables = try interactions.tables(numbers: labels, seed: seed)
+        let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
         let parts = try divided(rows)
         let encoder = try stored ?? encoder(rows, parts[0], users: tables.users, items: tables.items)

@@ -73,9 +73,13 @@ struct InteractionTables {
 
 extension InteractionDataRecipe {
     /// Opens the source.
-    /// - Parameter numbers: columns that are read as numbers beside the declared ones (labels).
+    /// - Parameters:
+    ///   - labels: columns that are read as numbers beside the declared ones.
+    ///   - others: columns that are read as names beside the declared ones.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
-    func tables(numbers labels: [String] = [], seed: UInt64 = 0) throws -> InteractionTables {
+    func tables(
+        numbers labels: [String] = [], tokens others: [String] = [], seed: UInt64 = 0
+    ) throws -> InteractionTables {
         if source == "built-in" { return try BuiltInInteractions.tables(seed: seed) }
         let parts = source.split(separator: "/", maxSplits: 1).map(String.init)
         if parts.count == 2, parts[0] == Self.sequenceSet,
@@ -102,14 +106,17 @@ extension InteractionDataRecipe {
         }
         let name = file.lastPathComponent
         let plain = [".gz", ".xz"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
-        var declared =
-            [FeatureField(user, .token), FeatureField(item, .token)]
-            + tokens.map { FeatureField($0, .token, missing: missing.rule) }
-        if !time.isEmpty { declared.append(FeatureField(time, .time)) }
-        for number in numbers + labels + (rating.isEmpty ? [] : [rating])
-        where !declared.contains(where: { $0.name == number }) {
-            declared.append(FeatureField(number, .float, missing: number == rating ? .refuse : missing.rule))
+        var declared: [FeatureField] = []
+        func declare(_ names: [String], _ kind: FeatureKind, _ missing: MissingRule = .refuse) {
+            for name in names where !name.isEmpty && !declared.contains(where: { $0.name == name }) {
+                declared.append(FeatureField(name, kind, missing: missing))
+            }
         }
+        declare([user, item], .token)
+        declare([time], .time)
+        declare([rating], .float)
+        declare(tokens + others, .token, missing.rule)
+        declare(numbers + labels, .float, missing.rule)
         let table: FeatureTable
         switch URL(fileURLWithPath: plain).pathExtension {
         case "csv": table = try .read(file, layout: .commaSeparated, fields: declared)
@@ -131,6 +138,10 @@ extension InteractionDataRecipe {
             log = sequences
         } else if let rows = tables.rows {
             let ratings = rating.isEmpty ? nil : try rows.numbers(rating)
+            if let ratings, let highest = ratings.max(), highest < minimumRating {
+                throw RecommendationDataError.noneRated(
+                    source: tables.name, column: rating, minimum: minimumRating, highest: highest)
+            }
             log = try InteractionLog(
                 table: rows, user: user, item: item, time: time.isEmpty ? nil : time,
                 keep: ratings.map { values in { values[$0] >= minimumRating } })
@@ -150,6 +161,7 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
     case unknownFormat(String)
     case noTable(String)
     case noRows(part: String)
+    case noneRated(source: String, column: String, minimum: Double, highest: Double)
 
     public var description: String {
         switch self {
@@ -157,6 +169,8 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
             "data.source is \(name.debugDescription): no atomic files, table or data set of this name"
         case .unknownFormat(let path): "\(path): allowed are .csv, .tsv and .jsonl (also .gz and .xz)"
         case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
+        case .noneRated(let source, let column, let minimum, let highest):
+            "\(source): no row has a \(column) of at least \(minimum) (data.minimumRating); the highest is \(highest)"
         case .noRows(let part): "the \(part) part has no rows; another split may help"
         }
     }

@@ -54,7 +54,7 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
         if let numbers { batch.numbers = numbers + Tensor(own.numbers, shape: [1, own.numbers.count]) }
         if let field = schema.sequences.first {
             let (history, _) = PaddedHistories.tensors([user.history[...]], length: field.length)
-            batch.sequences = [history.broadcast(to: [rows, history.size(1)])]
+            batch.sequences = [history]
         }
         if schema.domainCount > 1 { batch.domains = .zeros([rows], dtype: .int64) }
         return model.logits(batch)

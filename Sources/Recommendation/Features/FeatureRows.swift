@@ -151,7 +151,8 @@ public struct FeatureRows: Sendable {
 public struct FeatureBatch {
     public var categories: Tensor  // [rows, categories], int64
     public var numbers: Tensor?  // [rows, numbers], f32
-    public var sequences: [Tensor] = []  // each [rows, length], int64; 0 is padding, on the right
+    /// Each `[rows, length]`, or `[1, length]` where all rows have the same; int64; 0 is padding, on the right.
+    public var sequences: [Tensor] = []
     public var labels: Tensor  // [rows, tasks], f32; NaN where unknown
     /// How many labels are known.
     public var knownLabels: Int

@@ -42,7 +42,9 @@ public final class ExpertGate: Layer {
     ///   - experts: `[rows, experts, width]`.
     /// - Returns: `[rows, width]`.
     public func callAsFunction(_ x: Tensor, mixing experts: Tensor) -> Tensor {
-        weights(x).expanded(axis: 1).matmul(experts).squeezed(axis: 1)
+        // Served, one pass over the experts is much faster than a product for each row.
+        guard Tensor.recordsGradients else { return (weights(x).expanded(axis: 2) * experts).sum(along: 1) }
+        return weights(x).expanded(axis: 1).matmul(experts).squeezed(axis: 1)
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {

@@ -41,7 +41,7 @@ public final class FieldEmbeddings: Layer {
     }
 
     /// The vectors of one sequence and which of its places are filled.
-    /// - Returns: `[rows, length, dimensions]` and `[rows, length]` (`bool`).
+    /// - Returns: `[rows, length, dimensions]` and `[rows, length]` (`bool`); one row where all rows share the sequence.
     public func sequence(_ place: Int, of batch: FeatureBatch) -> (values: Tensor, mask: Tensor) {
         let indices = batch.sequences[place]
         let offset = schema.place(ofCategory: schema.sequences[place].category).map { offsets[$0] } ?? 0
@@ -53,7 +53,8 @@ public final class FieldEmbeddings: Layer {
     public func pooledSequence(_ place: Int, of batch: FeatureBatch) -> Tensor {
         let (values, mask) = sequence(place, of: batch)
         let weights = mask.cast(to: values.dtype).expanded(axis: -1)
-        return (values * weights).sum(along: 1) / weights.sum(along: 1).clamped(from: 1)
+        let means = (values * weights).sum(along: 1) / weights.sum(along: 1).clamped(from: 1)
+        return means.size(0) == batch.rowCount ? means : means.broadcast(to: [batch.rowCount, dimensions])
     }
 
     /// All fields in the order categories, numbers, sequences (their means).

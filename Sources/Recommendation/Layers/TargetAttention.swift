@@ -16,11 +16,14 @@ public final class TargetAttention: Layer {
 
     /// - Parameters:
     ///   - target: `[rows, dimensions]`.
-    ///   - history: `[rows, length, dimensions]`.
-    ///   - mask: `[rows, length]`, `bool`; false places weigh 0 and take no part in batch statistics.
+    ///   - history: `[rows, length, dimensions]`, or `[1, length, dimensions]` for one that all rows have.
+    ///   - mask: `[rows, length]` or `[1, length]`, `bool`; false places weigh 0 and take no part in batch statistics.
     /// - Returns: `[rows, dimensions]`, 0 for an empty history.
     public func callAsFunction(target: Tensor, history: Tensor, mask: Tensor) -> Tensor {
-        let (rows, length, dimensions) = (history.size(0), history.size(1), history.size(2))
+        guard Tensor.recordsGradients || unit.layers.isEmpty else { return served(target, history, mask) }
+        let (rows, length, dimensions) = (target.size(0), history.size(1), history.size(2))
+        let history = history.broadcast(to: [rows, length, dimensions])
+        let mask = mask.broadcast(to: [rows, length])
         let places = mask.flattened().nonzeroIndices().flattened()  // [filled]
         guard places.count > 0 else { return .zeros([rows, dimensions]) }
         let own = history.reshaped(rows * length, dimensions).selected(places, along: 0)  // [filled, dimensions]
@@ -28,6 +31,37 @@ public final class TargetAttention: Layer {
         let goal = target.selected(owners, along: 0)
         let weights = output(unit(.concatenated([own, goal, own - goal, own * goal], along: 1)))  // [filled, 1]
         return Tensor.zeros([rows, dimensions]).indexAdded(own * weights, at: owners, along: 0)
+    }
+
+    /// The same without gradients. The first map is linear in `e_j`, in `e_t` and in their product, so that two thirds of it
+    /// need not be computed for every pair: `W [e_j, e_t, e_j - e_t, e_j ⊙ e_t] = (W₁ + W₃) e_j + (W₂ - W₃) e_t + W₄ (e_j ⊙ e_t)`.
+    ///
+    /// Rows are taken so many at a time that what is computed for each pair stays in the processor's cache.
+    private func served(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
+        let pairNumbers = history.size(1) * unit.layers[0].outputDimensions
+        let (rows, atOnce) = (target.size(0), max(1, Self.cachedNumbers / max(1, pairNumbers)))
+        guard rows > atOnce else { return servedPart(target, history, mask) }
+        let parts = stride(from: 0, to: rows, by: atOnce).map { start in
+            let range = start..<min(start + atOnce, rows)
+            func part(_ x: Tensor) -> Tensor { x.size(0) == 1 ? x : x.slice(range, along: 0) }
+            return servedPart(target.slice(range, along: 0), part(history), part(mask))
+        }
+        return .concatenated(parts)
+    }
+
+    /// A megabyte of f32.
+    private static let cachedNumbers = 1 << 18
+
+    private func servedPart(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
+        let first = unit.layers[0]
+        let parts = first.weight.chunks(4, along: 1)
+        let products = history * target.expanded(axis: 1)  // [rows, length, dimensions]
+        let inner = products.linear(parts[3].contiguous())
+        inner.accumulate(history.linear((parts[0] + parts[2]).contiguous(), first.bias))
+        inner.accumulate(target.linear((parts[1] - parts[2]).contiguous()).expanded(axis: 1))
+        let weights = output(unit.continued(after: inner)).squeezed(axis: 2) * mask.cast(to: target.dtype)
+        if history.size(0) == 1 { return weights.matmul(history.squeezed(axis: 0)) }
+        return weights.expanded(axis: 1).matmul(history).squeezed(axis: 1)
     }
 
     public func buffers(_ path: ParameterPath) -> [NamedParameter] { unit.buffers(path / "unit") }

@@ -34,15 +34,26 @@ public final class Tower: Layer {
         var x = x
         for (place, layer) in layers.enumerated() {
             if dropout > 0, Tensor.recordsGradients { x = x.dropout(dropout, from: source) }
-            x = layer(x)
-            switch activation {
-            case .relu: x = x.relu()
-            case .tanh: x = x.tanh()
-            case .sigmoid: x = x.sigmoid()
-            case .dice: x = gates[place](x)
-            }
+            x = activated(layer(x), place)
         }
         return x
+    }
+
+    /// What follows the first linear map, for callers that compute that one in parts; without gradients.
+    /// - Parameter x: `[..., widths[0]]`.
+    func continued(after x: Tensor) -> Tensor {
+        var x = activated(x, 0)
+        for place in layers.indices.dropFirst() { x = activated(layers[place](x), place) }
+        return x
+    }
+
+    private func activated(_ x: Tensor, _ place: Int) -> Tensor {
+        switch activation {
+        case .relu: x.relu()
+        case .tanh: x.tanh()
+        case .sigmoid: x.sigmoid()
+        case .dice: gates[place](x)
+        }
     }
 
     /// Running moments of ``Activation/dice``.
@@ -112,11 +123,28 @@ public final class Dice: Layer {
         moments = BatchMoments(dimensions: dimensions)
     }
 
+    private enum Handles {
+        static let addedProduct = Operator("addcmul")
+        static let sigmoid = Operator("sigmoid_")
+        static let multiply = Operator("mul_", "Tensor")
+    }
+
     /// - Parameter x: `[..., dimensions]`.
     public func callAsFunction(_ x: Tensor) -> Tensor {
+        guard Tensor.recordsGradients else { return served(x) }
         let (mean, variance) = moments(x.reshaped(-1, x.size(-1)))
         let gate = ((x - mean) * (variance + epsilon).reciprocalSquareRoot()).sigmoid()
         return (gate + (1 - gate) * slope) * x
+    }
+
+    /// The same with the running moments, in four passes over the memory.
+    private func served(_ x: Tensor) -> Tensor {
+        let scale = (moments.variance + epsilon).reciprocalSquareRoot()
+        let gate = Handles.addedProduct(moments.mean * scale * -1, x, scale)
+        Handles.sigmoid.run(gate)
+        let factor = Handles.addedProduct(slope, gate, 1 - slope)
+        Handles.multiply.run(factor, x)
+        return factor
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) { visit(path / "slope", &slope) }

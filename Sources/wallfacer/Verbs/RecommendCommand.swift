@@ -63,6 +63,7 @@ struct RecommendCommand: AsyncParsableCommand {
             let reason = readsHistories ? "reads histories, and --history has no known item" : "does not know this user"
             StandardError.write("\(method) \(reason): these are the most popular items")
         }
+        if answer.items.isEmpty { StandardError.write("all known candidates are in --history: nothing is left") }
         let result = RecommendedItems(
             model: folder.path, method: method, user: user, items: answer.items, unknownItems: answer.unknownItems,
             isUserKnown: answer.isUserKnown, isFallback: answer.isFallback)

@@ -102,7 +102,7 @@ private final class LabelledPairs: BatchSource {
 
     func next() throws -> FeatureBatch? {
         guard let batch = try source.next(), let negatives = batch.negatives else { return nil }
-        let users = batch.users + 1
+        let users = batch.users + Tensor(1)
         let rows = batch.targetCount
         let pairs = [batch.targets, negatives].map { Tensor.stacked([users, $0], along: 1) }
         return FeatureBatch(

@@ -58,6 +58,66 @@ struct RecommendationLayerTests {
         #expect(found.isClose(to: e * weight, absoluteTolerance: 1e-6))
     }
 
+    @Test(
+        "Served without gradients, the parts of the attention's first map add up to it; a history may be shared",
+        arguments: [Tower.Activation.relu, .dice])
+    func servedAttention(activation: Tower.Activation) throws {
+        let source = RandomSource(seed: 3)
+        let attention = TargetAttention(dimensions: 3, widths: [5, 4], activation: activation, from: source)
+        attention.unit.layers[0].bias?.assign(.normal([5], from: source))
+        for moments in attention.buffers(ParameterPath("a")) {
+            moments.tensor.assign(.uniform(moments.tensor.shape, in: 0.5..<1.5, from: source))
+        }
+        let target = Tensor.normal([6, 3], from: source)
+        let history = Tensor.normal([1, 4, 3], from: source)
+        let mask = Tensor([true, false, true, true], shape: [1, 4])
+        let found = withoutGradients { attention(target: target, history: history, mask: mask) }
+        let apart = withoutGradients {
+            attention(
+                target: target, history: history.broadcast(to: [6, 4, 3]).copy(), mask: mask.broadcast(to: [6, 4]))
+        }
+        #expect(apart.isClose(to: found, absoluteTolerance: 1e-5))
+        // Pair by pair, with the map as it is written.
+        for row in 0..<6 {
+            let goal = target.slice(row..<(row + 1), along: 0)
+            var sum = Tensor.zeros([1, 3])
+            for place in [0, 2, 3] {
+                let own = history.select(place, along: 1)
+                let weight = withoutGradients {
+                    attention.output(attention.unit(.concatenated([own, goal, own - goal, own * goal], along: 1)))
+                }
+                sum = sum + own * weight
+            }
+            #expect(found.slice(row..<(row + 1), along: 0).isClose(to: sum, absoluteTolerance: 1e-5))
+        }
+        if activation == .relu {
+            #expect(attention(target: target, history: history, mask: mask).isClose(to: found, absoluteTolerance: 1e-5))
+        }
+    }
+
+    @Test("A request of many rows is served in parts, each row as if it were alone")
+    func servedParts() {
+        let source = RandomSource(seed: 6)
+        let attention = TargetAttention(dimensions: 2, widths: [64], from: source)
+        let target = Tensor.normal([3_000, 2], from: source)
+        let shared = Tensor.normal([1, 3, 2], from: source)
+        let own = Tensor.normal([3_000, 3, 2], from: source)
+        let mask = Tensor([true, true, false], shape: [1, 3])
+        withoutGradients {
+            let found = attention(target: target, history: shared, mask: mask)
+            let apart = attention(target: target, history: own, mask: mask.broadcast(to: [3_000, 3]))
+            #expect(found.shape == [3_000, 2] && apart.shape == [3_000, 2])
+            for row in [0, 1_364, 1_365, 1_366, 2_999] {
+                let range = row..<(row + 1)
+                let goal = target.slice(range, along: 0)
+                let alone = attention(target: goal, history: shared, mask: mask)
+                #expect(found.slice(range, along: 0).isClose(to: alone, absoluteTolerance: 1e-5))
+                let other = attention(target: goal, history: own.slice(range, along: 0), mask: mask)
+                #expect(apart.slice(range, along: 0).isClose(to: other, absoluteTolerance: 1e-5))
+            }
+        }
+    }
+
     @Test("A gate's weights sum to 1, and equal experts come out unchanged")
     func gates() throws {
         let source = RandomSource(seed: 2)
@@ -67,6 +127,9 @@ struct RecommendationLayerTests {
         let expert = Tensor.normal([6, 1, 2], from: source)
         let mixed = gate(x, mixing: expert.broadcast(to: [6, 3, 2]))
         #expect(mixed.isClose(to: expert.squeezed(axis: 1), absoluteTolerance: 1e-6))
+        let experts = Tensor.normal([6, 3, 2], from: source)
+        let served = withoutGradients { gate(x, mixing: experts) }
+        #expect(served.isClose(to: gate(x, mixing: experts), absoluteTolerance: 1e-6))
     }
 
     @Test("Normalisation by domain uses the domain's own moments and scales")

@@ -114,11 +114,43 @@ struct HardDataTests {
     @Test("A log in which nobody has three interactions is refused before the training")
     func nothingToValidate() async throws {
         try await withTemporaryFolder { folder in
-            await #expect(throws: RecommendationDataError.noRows(part: "validation")) {
+            let refusal = await #expect(throws: RecommendationDataError.self) {
                 try await metrics(
                     SelfAttentiveSequenceMethod.self, "user_id,item_id,timestamp\na,x,1\na,y,2\nb,y,1\n", in: folder, []
                 )
             }
+            #expect(refusal == .noRows(part: "validation"))
+        }
+    }
+
+    @Test("Columns that a recipe names anywhere are read, once each; ratings that are all too low are named")
+    func columns() async throws {
+        var csv = "user_id,item_id,timestamp,click,city\n"
+        var lines = ""
+        for step in 0..<120 {
+            csv += "u\(step % 6),i\(step % 7),\(step),\(step % 2),c\(step % 3)\n"
+            lines +=
+                "{\"user_id\": \(step % 6), \"item_id\": \(step % 7), \"timestamp\": \(step), \"click\": \(step % 2)}\n"
+        }
+        let (text, objects) = (csv, lines)
+        try await withTemporaryFolder { folder in
+            let found = try await metrics(
+                StarTopologyMethod.self, text, in: folder, ["data.domain=city", "fitting.epochs=1"])
+            #expect(found["logLoss"] != nil)
+            let refusal = await #expect(throws: RecommendationDataError.self) {
+                try await metrics(
+                    PairwiseRankingMethod.self, text, in: folder, ["data.rating=click", "data.minimumRating=5"])
+            }
+            #expect(refusal == .noneRated(source: "log.csv", column: "click", minimum: 5, highest: 1))
+            let file = folder.appending(path: "log.jsonl")
+            try Data(objects.utf8).write(to: file)
+            let twice = try await metrics(
+                LogisticRegressionMethod.self, text, in: folder,
+                [
+                    "data.interactions.source=\(file.path)", "data.interactions.numbers=[click,click]",
+                    "data.interactions.tokens=[user_id]", "fitting.epochs=1",
+                ])
+            #expect(twice["logLoss"] != nil)
         }
     }
 }
