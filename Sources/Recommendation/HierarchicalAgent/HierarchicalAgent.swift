@@ -1,5 +1,4 @@
 import Evaluation
-import Foundation
 import Layers
 import Reinforcement
 import Tensors
@@ -29,6 +28,8 @@ package final class HierarchicalAgent: FeedAgent {
     private let upperActorOptimizer: NetworkOptimizer
     private let lowerCriticOptimizer: NetworkOptimizer
     private let lowerActorOptimizer: NetworkOptimizer
+    /// What later sessions are worth at the end of one.
+    package let discounting: SessionDiscounting
     private var updates = 0
 
     /// - Parameters:
@@ -42,6 +43,9 @@ package final class HierarchicalAgent: FeedAgent {
         self.configuration = configuration
         self.lag = lag
         self.seesSession = seesSession
+        discounting = SessionDiscounting(
+            sessions: configuration.sessionsAhead, daily: configuration.dailyDiscount,
+            returnReward: configuration.returnReward)
         let source = RandomSource(seed: seed)
         let upper = UpperNetwork(catalogue, configuration: configuration, from: source)
         let lower = LowerNetwork(catalogue, configuration: configuration, from: source)
@@ -111,8 +115,10 @@ package final class HierarchicalAgent: FeedAgent {
     // MARK: - Learning
 
     /// Pointwise click prediction through both levels: the option becomes a representation of what the user likes.
-    package func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws {
-        let batch = replay.sample(sessions, lag: lag, using: &generator)
+    package func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) throws {
+        let batch = replay.sample(sessions, lag: lag, discounting: discounting, using: &generator)
         let items = catalogue.embeddings.rows(batch.items)
         let option = option(upper.online, history: batch.history, context: batch.context)
         let (state, _) = states(batch, option: option, network: lower.online)
@@ -120,7 +126,8 @@ package final class HierarchicalAgent: FeedAgent {
         let warm = heads.warmLogit(
             heads.proto(state, option: batch.perView(option), freedom: configuration.lowerFreedom), items: items)
         try warmOptimizer.descend(
-            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch))
+            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch),
+            progress: progress)
         upper.follow(rate: 1)
         lower.follow(rate: 1)
     }
@@ -128,58 +135,58 @@ package final class HierarchicalAgent: FeedAgent {
     package func learn(
         _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
     ) throws {
-        let batch = replay.sample(sessions, lag: lag, using: &generator)
+        let batch = replay.sample(sessions, lag: lag, discounting: discounting, using: &generator)
         updates += 1
-        try learnLower(batch)
+        try learnLower(batch, progress)
         if configuration.option == .learned, updates % configuration.lowerUpdatesPerUpper == 0 {
-            try learnUpper(batch, isFrozen: progress < configuration.frozenShare)
+            try learnUpper(batch, progress)
         }
     }
 
-    private func learnLower(_ batch: FeedSessionBatch) throws {
+    private func learnLower(_ batch: FeedSessionBatch, _ progress: Double) throws {
         let items = catalogue.embeddings.rows(batch.items)
         let targets = lowerTargets(batch)
         let heads = lower.online.heads
         let (state, _) = states(batch, option: batch.options, network: lower.online)
-        try lowerCriticOptimizer.descend(heads.criticLoss(state, items: items, targets: targets, batch: batch))
+        try lowerCriticOptimizer.descend(
+            heads.criticLoss(state, items: items, targets: targets, batch: batch), progress: progress)
         if updates % configuration.actorDelay == 0 {
             let seen = state.detached()
             let proto = heads.proto(seen, option: batch.perView(batch.options), freedom: configuration.lowerFreedom)
             try lowerActorOptimizer.descend(
-                heads.actorLoss(seen, proto: proto, items: items, anchor: configuration.lowerAnchor))
+                heads.actorLoss(seen, proto: proto, items: items, anchor: configuration.lowerAnchor), progress: progress
+            )
         }
         lower.follow(rate: configuration.followRate)
     }
 
-    private func learnUpper(_ batch: FeedSessionBatch, isFrozen: Bool) throws {
+    private func learnUpper(_ batch: FeedSessionBatch, _ progress: Double) throws {
         let targets = upperTargets(batch)
         let network = upper.online
         let state = network.state(batch.history, batch.context)
         let options = batch.options
         let errors = (0..<2).map { TemporalDifference.squaredError(network.value($0, state, options), targets) }
-        try upperCriticOptimizer.descend(errors[0] + errors[1])
-        if !isFrozen {
+        try upperCriticOptimizer.descend(errors[0] + errors[1], progress: progress)
+        if progress >= configuration.frozenShare {
             let seen = state.detached()
             let option = network.option(seen)
             let value = network.value(0, seen, option)
             let gain = value.mean() / (value.detached().absolute().mean().item + 1e-3)
             let pull = (option - options).squared().sum(along: 1).mean()
-            try upperActorOptimizer.descend(pull * configuration.upperAnchor - gain)
+            try upperActorOptimizer.descend(pull * configuration.upperAnchor - gain, progress: progress)
         }
         upper.follow(rate: configuration.followRate)
     }
 
-    /// `R_s + γ_H^gap (1 - churned) min_j Q'_j(o', μ'(o'))`, in units of ``UpperNetwork/rewardUnit`` clicks: `[batch]`.
+    /// `R_s + γ_H^gap (1 - churned) (β + min_j Q'_j(o', μ'(o')))`, in units of ``UpperNetwork/rewardUnit`` clicks; where
+    /// more sessions are read, theirs come before the value: `[batch]`.
     package func upperTargets(_ batch: FeedSessionBatch) -> Tensor {
         withoutGradients {
             let next = upper.target.state(batch.nextHistory, batch.nextContext)
             let option = upper.target.option(next)
             let value = TemporalDifference.clippedTwinValue(
                 upper.target.value(0, next, option), upper.target.value(1, next, option))
-            let discount = (batch.gaps * log(configuration.dailyDiscount)).exponential()
-            let returned = batch.notTerminal * discount
-            let reward = (batch.sessionClicks + returned * configuration.returnReward) / UpperNetwork.rewardUnit
-            return reward + returned * value
+            return (batch.sessionClicks + batch.laterReward) / UpperNetwork.rewardUnit + batch.laterWeight * value
         }
     }
 

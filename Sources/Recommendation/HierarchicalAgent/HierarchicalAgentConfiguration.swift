@@ -28,7 +28,10 @@ public struct HierarchicalAgentConfiguration: Sendable, Equatable, Codable {
     /// γ_H for every day between two sessions.
     public var dailyDiscount = 0.97
     /// λ of traced returns within a session; 0 is the one-step target.
-    public var trace = 0.9
+    public var trace = 0.0
+    /// Session ends that the upper level's returns are read across before a value stands for the rest; 1 is the one-step
+    /// target.
+    public var sessionsAhead = 3
     /// β, clicks that a return is worth beside the clicks it brings.
     public var returnReward = 5.0
     /// λ, the pull of proto-items to executed items, and of options to those that were played.

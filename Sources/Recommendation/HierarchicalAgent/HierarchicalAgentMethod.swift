@@ -181,6 +181,7 @@ extension HierarchicalAgentConfiguration {
         RecipeField("lowerDiscount", "γ_L, from view to view.", range: .between(0, 1)),
         RecipeField("dailyDiscount", "γ_H, for every day between sessions.", range: .above(0, to: 1)),
         RecipeField("trace", "λ of returns within a session.", range: .between(0, 1)),
+        RecipeField("sessionsAhead", "Session ends that returns are read across.", range: .between(1, 1_000)),
         RecipeField("returnReward", "β, clicks that a return is worth.", range: .atLeast(0)),
         RecipeField("lowerAnchor", "Pull of proto-items to executed items.", range: .atLeast(0)),
         RecipeField("upperAnchor", "Pull of options to played ones.", range: .atLeast(0)),

@@ -92,7 +92,8 @@ struct HierarchicalAgentVariant: Sendable {
     var exploration: FeedExploration {
         switch kind {
         case .flat(.clickRanking, _), .flat(.qLearning, _), .interest: .ranking
-        case .flat, .list: .flat
+        // A constant option is not explored.
+        case .flat, .list, .twoLevel(.constant, _, _): .flat
         case .twoLevel: .twoLevel
         }
     }

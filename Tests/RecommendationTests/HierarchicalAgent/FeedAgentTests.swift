@@ -52,7 +52,10 @@ struct FeedAgentTests {
             func targets(_ gap: Double) throws -> [Float] {
                 settings.dailyDiscount = gap
                 let agent = FlatAgent(.policyGradient, catalogue: catalogue, settings: settings, seed: 1)
-                return agent.targets(FeedSessionBatch(Self.replay(catalogue), rows: [0, 1], lag: 0)).floats
+                return agent.targets(
+                    FeedSessionBatch(
+                        Self.replay(catalogue), rows: [0, 1], lag: 0, discounting: agent.discounting)
+                ).floats
             }
             let near = try targets(1)
             let far = try targets(0.5)
@@ -73,18 +76,88 @@ struct FeedAgentTests {
             configuration.returnReward = 3
             configuration.dailyDiscount = 0.5
             let agent = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
-            let batch = FeedSessionBatch(
-                Self.replay(catalogue, optionWidth: catalogue.dimensions), rows: [0, 1], lag: 1)
-            let lower = agent.lowerTargets(batch).floats
+            func batch(_ agent: HierarchicalAgent) -> FeedSessionBatch {
+                FeedSessionBatch(
+                    Self.replay(catalogue, optionWidth: catalogue.dimensions), rows: [0, 1], lag: 1,
+                    discounting: agent.discounting)
+            }
+            let lower = agent.lowerTargets(batch(agent)).floats
             #expect(lower[1] == 0 && lower[2] == 1)
             #expect(lower[0] != 1)
-            let upper = agent.upperTargets(batch).floats
+            let upper = agent.upperTargets(batch(agent)).floats
             // One click each, in units of ten; the first user returned after four days.
             #expect(abs(upper[1] - 0.1) < 1e-6)
             configuration.returnReward = 0
-            let plain = HierarchicalAgent(catalogue, configuration: configuration, seed: 1).upperTargets(batch).floats
+            let unpaid = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
+            let plain = unpaid.upperTargets(batch(unpaid)).floats
             #expect(abs(upper[0] - plain[0] - 3 / 10 / 16) < 1e-5)
             #expect(plain[0] != 0.1)
+            // Read to the churn, no value stands for anything: 1 + 0.5⁴ (3 + 1) clicks.
+            configuration.returnReward = 3
+            configuration.sessionsAhead = 5
+            let reading = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
+            #expect(abs(reading.upperTargets(batch(reading)).floats[0] - 0.125) < 1e-6)
+        }
+    }
+
+    @Test("What comes after a session: returns and clicks by days and views, a value where the log ends")
+    func later() throws {
+        let catalogue = try Self.ground().catalogue
+        func session(_ clicks: [Bool], gap: Int, isTerminal: Bool = false) -> FeedSession {
+            var session = FeedSession()
+            session.items = clicks.indices.map { Int32($0) }
+            session.clicks = clicks
+            session.gapAfter = gap
+            session.isTerminal = isTerminal
+            return session
+        }
+        let first = session([false], gap: 2)
+        let second = session([true, false, true], gap: 1)
+        let third = session([true], gap: 9, isTerminal: true)
+        var replay = FeedReplay(catalogue, optionWidth: 0)
+        replay.append(run: [first, second, third])
+        replay.append(run: [session([true], gap: 3)])
+        func check(_ row: Int, sessions: Int, reward: Float, weight: Float, last: Int) {
+            let found = replay.after(
+                row, SessionDiscounting(sessions: sessions, view: 0.5, daily: 0.5, returnReward: 8))
+            #expect(found.reward == reward)
+            #expect(found.weight == weight)
+            #expect(found.last == last)
+        }
+        // Two days: 1/4. The value stands at the beginning of the next session.
+        check(0, sessions: 1, reward: 2, weight: 0.25, last: 0)
+        // Clicks at the first and third view of the next, 1/4 and 1/16; a return another day later, 8/32.
+        check(0, sessions: 2, reward: 2.5625, weight: 0.03125, last: 1)
+        check(0, sessions: 3, reward: 2.59375, weight: 0, last: 2)
+        check(2, sessions: 3, reward: 0, weight: 0, last: 2)
+        // The next run is another user's.
+        check(3, sessions: 3, reward: 1, weight: 0.125, last: 3)
+    }
+
+    @Test("Free options are directions of items, in the share of sessions that was asked for")
+    func freeOptions() async throws {
+        try await TensorActor.run {
+            let ground = try Self.ground()
+            let agent = HierarchicalAgent(ground.catalogue, seed: 2)
+            func options(_ exploration: FeedExploration) throws -> [[Float]] {
+                try FeedDriver.run(
+                    agent, in: ground.measurement, exploration: exploration, generator: SeededGenerator(seed: 4)
+                ).runs.joined().map(\.option)
+            }
+            func isItem(_ option: [Float]) -> Bool {
+                (0..<ground.catalogue.itemCount).contains { item in
+                    let row = ground.catalogue.row(item)
+                    let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                    let product = zip(row, option).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+                    return product > 0.999 * length * Float(ground.catalogue.meanNorm)
+                }
+            }
+            var exploration = FeedExploration.none
+            #expect(try options(exploration).allSatisfy { !isItem($0) })
+            exploration.freeOption = 0.5
+            let mixed = try options(exploration)
+            let share = Double(mixed.count(where: isItem)) / Double(mixed.count)
+            #expect(abs(share - 0.5) < 4 * (0.25 / Double(mixed.count)).squareRoot())
         }
     }
 
@@ -178,15 +251,9 @@ struct FeedAgentTests {
             let first = Tensor([Float(1)]).requiringGradient()
             let second = Tensor([Float(1)]).requiringGradient()
             let optimizer = NetworkOptimizer([.init(name: "first", tensor: first)], rate: 0.1)
-            try optimizer.descend((first * second).sum())
+            try optimizer.descend((first * second).sum(), progress: 0)
             #expect(first.item < 1 && second.item == 1 && second.gradient == nil)
         }
-    }
-
-    @Test("The value of a slate is what its items are worth, weighed by how they are chosen")
-    func slateValue() {
-        // No choice, the last probability, is worth nothing.
-        #expect(SlateLearner.slateValue(probabilities: [0.5, 0.25, 0.25], values: [4, 8]) == 4)
     }
 
     @Test("DIN: windows hold what was clicked before a view, and serving scores as training does")

@@ -35,7 +35,9 @@ package protocol FeedAgent: AnyObject {
     func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor
 
     /// Learns to predict clicks from logged sessions.
-    func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws
+    /// - Parameter progress: share of the updates on the log that are done, 0 to 1.
+    func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double) throws
     /// One update from experience.
     /// - Parameter progress: share of the training that is done, 0 to 1.
     func learn(
@@ -94,11 +96,14 @@ package final class NetworkOptimizer {
     }
 
     /// Changes its own parameters only, whatever else the loss depends on.
-    package func descend(_ loss: Tensor) throws {
+    ///
+    /// The rate falls with progress, from all of it at 0 to a twentieth at 1: returns are far noisier than what one item
+    /// adds to them, and at a constant rate the last batches' luck is what an agent ranks by.
+    package func descend(_ loss: Tensor, progress: Double) throws {
         let gradients = try loss.gradients(withRespectTo: parameters.map(\.tensor))
         for (parameter, gradient) in zip(parameters, gradients) { parameter.tensor.gradient = gradient }
         GradientScaling.scaleAndClip(parameters, maximumNorm: 5)
-        optimizer.step(learningRate: rate)
+        optimizer.step(learningRate: rate * (1 - 0.95 * min(1, max(0, progress))))
         optimizer.clearGradients()
     }
 }

@@ -91,13 +91,25 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         guard !lanes.isEmpty else { return }
         let (history, context) = recorder.starts(lanes, lag: agent.lag)
         let width = agent.sessionWidth
-        let values = agent.begin(history: history, context: context, noise: exploration.option, random: random).floats
+        var values = agent.begin(history: history, context: context, noise: exploration.option, random: random).floats
         for (row, lane) in lanes.enumerated() {
+            if agent.optionWidth > 0, exploration.freeOption > 0, generator.uniform() < exploration.freeOption {
+                values.replaceSubrange(
+                    (row * width)..<(row * width + agent.optionWidth), with: freeOption())
+            }
             for column in 0..<width { sessions[lane * width + column] = values[row * width + column] }
             if agent.optionWidth > 0 {
                 recorder.setOption(values[(row * width)..<(row * width + agent.optionWidth)], lane: lane)
             }
         }
+    }
+
+    /// The direction of an item drawn uniformly, with the length of options.
+    private func freeOption() -> [Float] {
+        let catalogue = agent.catalogue
+        let item = catalogue.row(generator.integer(below: catalogue.itemCount))
+        let length = item.reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
+        return item.map { $0 / length * Float(catalogue.meanNorm) }
     }
 
     /// Every lane takes in its last view; where a session begins, the state starts from 0 unless the agent carries it.
@@ -140,11 +152,14 @@ package struct FeedExploration: Sendable {
     package var action = 0.0
     /// The same on options.
     package var option = 0.0
+    /// Share of sessions that are played with the direction of a uniform item as their option: what a whole session of
+    /// something else leads to is seen only if whole sessions depart from the best guess.
+    package var freeOption = 0.0
 
     package static let none = FeedExploration()
     /// Of rankers by scores.
     package static let ranking = FeedExploration(random: 0.1)
     /// Of proto-items.
     package static let flat = FeedExploration(random: 0.1, action: 0.2)
-    package static let twoLevel = FeedExploration(random: 0.1, action: 0.2, option: 0.3)
+    package static let twoLevel = FeedExploration(random: 0.1, action: 0.2, option: 0.3, freeOption: 0.3)
 }

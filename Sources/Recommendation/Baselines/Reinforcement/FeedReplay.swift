@@ -1,4 +1,5 @@
 import Evaluation
+import Foundation
 import Reinforcement
 import Tensors
 import Worlds
@@ -8,7 +9,7 @@ package struct FeedReplay {
     /// Summaries that the history of a session shows at most.
     package static let historyLength = 8
     /// Views of a session that are learned from; what comes later is cut off as a truncation.
-    package static let sessionLength = 12
+    package static let sessionLength = 24
 
     package let catalogue: FeedCatalogue
     package let optionWidth: Int
@@ -56,10 +57,39 @@ package struct FeedReplay {
     }
 
     /// Sessions drawn uniformly.
-    /// - Parameter lag: an agent sees sessions at least so many before the current one; 0 and 1 are the same for what is
-    ///   decided when a session begins.
-    package func sample(_ batch: Int, lag: Int, using generator: inout SeededGenerator) -> FeedSessionBatch {
-        FeedSessionBatch(self, rows: rows(batch, using: &generator), lag: lag)
+    ///
+    /// - Parameters:
+    ///   - lag: an agent sees sessions at least so many before the current one; 0 and 1 are the same for what is decided
+    ///     when a session begins.
+    ///   - discounting: what later sessions are worth now.
+    package func sample(
+        _ batch: Int, lag: Int, discounting: SessionDiscounting = SessionDiscounting(),
+        using generator: inout SeededGenerator
+    ) -> FeedSessionBatch {
+        FeedSessionBatch(self, rows: rows(batch, using: &generator), lag: lag, discounting: discounting)
+    }
+
+    /// What came after the end of a session, discounted to that end.
+    ///
+    /// - Returns: the clicks of the sessions that are read, with `returnReward` for each return; the discount of the
+    ///   session that follows the last read one, 0 where the user never came back; and that last one.
+    package func after(
+        _ session: Int, _ discounting: SessionDiscounting
+    ) -> (reward: Float, weight: Float, last: Int) {
+        var (reward, weight, last) = (0.0, 1.0, session)
+        for ahead in 1... {
+            guard !sessions[last].isTerminal else { return (Float(reward), 0, last) }
+            weight *= pow(discounting.daily, Double(sessions[last].gapAfter))
+            reward += weight * discounting.returnReward
+            let isNextKnown = last + 1 < count && runStarts[last + 1] == runStarts[session]
+            guard ahead < discounting.sessions, isNextKnown else { break }
+            last += 1
+            for (view, clicked) in sessions[last].clicks.enumerated() {
+                if view > 0 { weight *= discounting.view }
+                if clicked { reward += weight }
+            }
+        }
+        return (Float(reward), Float(weight), last)
     }
 
     /// The windows of summaries up to session `last` of the run of `session`, newest at the end; what is missing stays
@@ -79,11 +109,32 @@ package struct FeedReplay {
     }
 }
 
+/// How far beyond a session its return is read from the log before a value stands for the rest, and how it is discounted.
+package struct SessionDiscounting: Sendable, Equatable {
+    /// Session ends that are looked across: with 1 a value stands at the beginning of the next session. Later ones are
+    /// taken as they were played, by an older policy.
+    package var sessions = 1
+    /// From view to view of later sessions.
+    package var view = 1.0
+    /// For every day between two sessions.
+    package var daily = 1.0
+    /// Clicks that a return counts beside those it brings.
+    package var returnReward = 0.0
+
+    package init(sessions: Int = 1, view: Double = 1, daily: Double = 1, returnReward: Double = 0) {
+        self.sessions = sessions
+        self.view = view
+        self.daily = daily
+        self.returnReward = returnReward
+    }
+}
+
 /// Sessions side by side: memories run over padded time, everything else over the views that there are, one row a view.
 package struct FeedSessionBatch {
     /// Sessions.
     package let count: Int
-    /// `[sessions, history, summary]`: what was visible when the session began, and when the next one did.
+    /// `[sessions, history, summary]`: what was visible when the session began, and when the one after the last that is
+    /// read did.
     package let history: Tensor
     package let nextHistory: Tensor
     /// `[sessions, context]`.
@@ -111,23 +162,26 @@ package struct FeedSessionBatch {
     package let options: Tensor
     /// Clicks of the whole session `[sessions]`.
     package let sessionClicks: Tensor
-    /// Days to the next session `[sessions]`.
-    package let gaps: Tensor
-    /// 0 where the user never came back, else 1 `[sessions]`.
-    package let notTerminal: Tensor
+    /// What came after the session, up to where ``nextHistory`` stands, discounted to the session's end `[sessions]`.
+    package let laterReward: Tensor
+    /// The discount of what comes from there on; 0 where the user never came back `[sessions]`.
+    package let laterWeight: Tensor
 
-    package init(_ replay: FeedReplay, rows: [Int], lag: Int) {
+    package init(
+        _ replay: FeedReplay, rows: [Int], lag: Int, discounting: SessionDiscounting = SessionDiscounting()
+    ) {
         let sessions = rows.map { replay.sessions[$0] }
+        let later = rows.map { replay.after($0, discounting) }
         let delay = max(1, lag)
         count = rows.count
         history = replay.history(rows.map { ($0, $0 - delay) })
-        nextHistory = replay.history(rows.map { ($0, $0 + 1 - delay) })
+        nextHistory = replay.history(later.map { ($0.last, $0.last + 1 - delay) })
         context = Tensor(
             sessions.flatMap {
                 FeedSession.context(day: $0.day, gap: $0.gapBefore, demographic: $0.demographic)
             }, shape: [count, FeedSession.contextWidth])
         nextContext = Tensor(
-            sessions.flatMap {
+            later.map { replay.sessions[$0.last] }.flatMap {
                 FeedSession.context(day: $0.day + $0.gapAfter, gap: $0.gapAfter, demographic: $0.demographic)
             }, shape: [count, FeedSession.contextWidth])
         let longest = min(FeedReplay.sessionLength, sessions.map(\.items.count).max() ?? 1)
@@ -167,8 +221,8 @@ package struct FeedSessionBatch {
         options = Tensor(
             sessions.flatMap { $0.option.isEmpty ? blank : $0.option }, shape: [count, replay.optionWidth])
         sessionClicks = Tensor(sessions.map { Float($0.clickCount) })
-        gaps = Tensor(sessions.map { Float($0.gapAfter) })
-        notTerminal = Tensor(sessions.map { $0.isTerminal ? Float(0) : 1 })
+        laterReward = Tensor(later.map(\.reward))
+        laterWeight = Tensor(later.map(\.weight))
     }
 
     /// Targets of the views: rewards are clicks, `following` is what comes after a view, discounted `[views]`.

@@ -1,5 +1,4 @@
 import Evaluation
-import Foundation
 import Layers
 import Reinforcement
 import Tensors
@@ -8,7 +7,7 @@ import Tensors
 ///
 /// It has the encoders and heads of the two-level agent and sees the same. What it is trained for is the algorithm:
 /// clicks (a myopic ranker), TD3 or DDPG with proto-items, or Q-learning over the catalogue, which is SlateQ with slates
-/// of one item.
+/// of one item: the outcomes of a view are a click and none.
 package final class FlatAgent: FeedAgent {
     /// What the agent is trained for, and by what it ranks.
     package enum Algorithm: String, Sendable, CaseIterable {
@@ -32,7 +31,9 @@ package final class FlatAgent: FeedAgent {
         /// For every day between two sessions.
         package var dailyDiscount = 0.97
         /// λ of traced returns within a session; 0 is the one-step target.
-        package var trace = 0.9
+        package var trace = 0.0
+        /// Session ends that returns are read across before a value stands for the rest.
+        package var sessionsAhead = 1
         /// λ of the pull towards executed items.
         package var anchor = 0.0
         /// Updates of the critics for one of the actor.
@@ -53,6 +54,8 @@ package final class FlatAgent: FeedAgent {
     private let warmOptimizer: NetworkOptimizer
     private let criticOptimizer: NetworkOptimizer
     private let actorOptimizer: NetworkOptimizer
+    /// What later sessions are worth at the end of one.
+    package let discounting: SessionDiscounting
     private var updates = 0
 
     /// - Parameter lag: sessions that all of the agent's features are late; 0 sees everything up to the last view.
@@ -65,6 +68,8 @@ package final class FlatAgent: FeedAgent {
         self.settings = settings
         self.lag = lag
         seesSession = lag == 0
+        discounting = SessionDiscounting(
+            sessions: settings.sessionsAhead, view: settings.discount, daily: settings.dailyDiscount)
         let online = FlatNetwork(catalogue, settings: settings, from: RandomSource(seed: seed))
         online.train()
         network = TargetNetwork(online)
@@ -92,8 +97,8 @@ package final class FlatAgent: FeedAgent {
         let hidden = heads.state(.concatenated([state, session, slots], along: 1))
         let slope: Tensor
         switch algorithm {
+        case .qLearning: return heads.values(0, hidden, columns: catalogue.columns)
         case .clickRanking: slope = heads.clickLogit(hidden).slope
-        case .qLearning: slope = heads.value(0, hidden).slope
         case .policyGradient: slope = heads.proto(hidden)
         }
         guard noise > 0 else { return slope.matmul(catalogue.columns) }
@@ -101,55 +106,60 @@ package final class FlatAgent: FeedAgent {
         return (slope + length * .normal(slope.shape, from: random)).matmul(catalogue.columns)
     }
 
-    package func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws {
-        let batch = replay.sample(sessions, lag: lag, using: &generator)
+    package func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) throws {
+        let batch = replay.sample(sessions, lag: lag, discounting: discounting, using: &generator)
         let items = catalogue.embeddings.rows(batch.items)
         if algorithm == .qLearning {
             // Off-policy as it is, it may learn its values from the log.
-            try learnValues(batch)
+            try learnValues(batch, progress)
             return network.follow(rate: settings.followRate)
         }
         let (state, _) = states(batch, network: network.online)
         let heads = network.online.heads
         let warm = heads.warmLogit(heads.proto(state), items: items)
         try warmOptimizer.descend(
-            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch))
+            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch),
+            progress: progress)
         network.follow(rate: 1)
     }
 
     package func learn(
         _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
     ) throws {
-        let batch = replay.sample(sessions, lag: lag, using: &generator)
+        let batch = replay.sample(sessions, lag: lag, discounting: discounting, using: &generator)
         updates += 1
         let items = catalogue.embeddings.rows(batch.items)
         if algorithm == .clickRanking {
             let (state, _) = states(batch, network: network.online)
-            return try criticOptimizer.descend(network.online.heads.clickLoss(state, items: items, batch: batch))
+            return try criticOptimizer.descend(
+                network.online.heads.clickLoss(state, items: items, batch: batch), progress: progress)
         }
-        let state = try learnValues(batch)
+        let state = try learnValues(batch, progress)
         if algorithm == .policyGradient, updates % settings.actorDelay == 0 {
             let heads = network.online.heads
             let seen = state.detached()
             try actorOptimizer.descend(
-                heads.actorLoss(seen, proto: heads.proto(seen), items: items, anchor: settings.anchor))
+                heads.actorLoss(seen, proto: heads.proto(seen), items: items, anchor: settings.anchor),
+                progress: progress)
         }
         network.follow(rate: settings.followRate)
     }
 
     /// One step of both critics; returns the states before the views.
     @discardableResult
-    private func learnValues(_ batch: FeedSessionBatch) throws -> Tensor {
+    private func learnValues(_ batch: FeedSessionBatch, _ progress: Double) throws -> Tensor {
         let items = catalogue.embeddings.rows(batch.items)
         let targets = targets(batch)
         let (state, _) = states(batch, network: network.online)
         try criticOptimizer.descend(
-            network.online.heads.criticLoss(state, items: items, targets: targets, batch: batch))
+            network.online.heads.criticLoss(state, items: items, targets: targets, batch: batch), progress: progress)
         return state
     }
 
     /// `y = r + γ V'(next view)` within a session; `r + γ_day^gap V'(first view of the next session)` at its end, and
-    /// `r` alone where the user never came back.
+    /// `r` alone where the user never came back. Where more sessions are read, their clicks come before the value.
     package func targets(_ batch: FeedSessionBatch) -> Tensor {
         withoutGradients {
             let (_, after) = states(batch, network: network.target)
@@ -158,8 +168,7 @@ package final class FlatAgent: FeedAgent {
             let isDouble = algorithm == .qLearning
             let within = bestValue(after, online: isDouble ? states(batch, network: network.online).after : after)
             let beyond = bestValue(first, online: isDouble ? firstState(batch, network: network.online) : first)
-            let gap = (batch.gaps * log(settings.dailyDiscount)).exponential() * batch.notTerminal
-            let across = batch.perView(beyond * gap)
+            let across = batch.perView(batch.laterReward + beyond * batch.laterWeight)
             return batch.targets(
                 following: within * (1.0 - batch.isLast) * settings.discount + across * batch.isLast,
                 discount: settings.discount, trace: settings.trace)
@@ -168,10 +177,11 @@ package final class FlatAgent: FeedAgent {
 
     /// The value of a state `[..., hidden]` under what the agent would show there.
     private func bestValue(_ state: Tensor, online: Tensor) -> Tensor {
-        let slope =
+        let scores =
             algorithm == .qLearning
-            ? network.online.heads.value(0, online).slope : network.target.heads.proto(state)
-        let chosen = slope.matmul(catalogue.columns).indexOfMaximum(along: -1)
+            ? network.online.heads.values(0, online, columns: catalogue.columns)
+            : network.target.heads.proto(state).matmul(catalogue.columns)
+        let chosen = scores.indexOfMaximum(along: -1)
         return network.target.heads.lowerValue(state, items: catalogue.embeddings.rows(chosen))
     }
 

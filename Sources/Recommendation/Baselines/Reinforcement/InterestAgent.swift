@@ -67,22 +67,25 @@ package final class InterestAgent: FeedAgent {
         network.logits(windows: windows, items: items, context: context)
     }
 
-    package func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws {
-        try fit(replay, sessions: sessions, using: &generator, warmOptimizer)
+    package func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) throws {
+        try fit(replay, sessions: sessions, using: &generator, warmOptimizer, progress)
     }
 
     package func learn(
         _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
     ) throws {
-        try fit(replay, sessions: sessions, using: &generator, optimizer)
+        try fit(replay, sessions: sessions, using: &generator, optimizer, progress)
     }
 
     private func fit(
-        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, _ optimizer: NetworkOptimizer
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, _ optimizer: NetworkOptimizer,
+        _ progress: Double
     ) throws {
         let batch = InterestBatch(replay, rows: replay.rows(sessions, using: &generator))
         let logits = network.logits(windows: batch.windows, items: batch.items, context: batch.context)
-        try optimizer.descend(logits.binaryCrossEntropy(batch.clicks))
+        try optimizer.descend(logits.binaryCrossEntropy(batch.clicks), progress: progress)
         pairWeights = nil
     }
 }

@@ -5,8 +5,13 @@ import Tensors
 /// From the state of a decision to a proto-item, to values of items, and to click logits: the lower part of every feed
 /// agent, of one level or two.
 ///
-/// Values and click logits are linear in the item's vector, so the whole catalogue is scored by one product, and the
-/// critic's slope is meaningful off the catalogue too.
+/// A view ends in a click or in none, and both are seen. So the value of an item is that of its outcomes, weighed by how
+/// likely they are, `Q(s, e) = p(s, e) Q₁(s, e) + (1 - p(s, e)) Q₀(s, e)`, as SlateQ has it for the items of a slate:
+/// what follows a click is learned from clicks, and is not hidden under their luck.
+///
+/// How likely a click is depends on user and item together; what follows it is the user's part and the item's,
+/// `Q_j(s, e) = o_j(s) + u_j · e`. Returns are far noisier than what one item adds to them: slopes of each state's own
+/// rank the catalogue by that noise. All are linear in the item's vector, so the whole catalogue is scored by products.
 package final class ItemHeads: Network {
     package let dimensions: Int
     /// Length of a proto-item: the mean length of an item.
@@ -14,6 +19,10 @@ package final class ItemHeads: Network {
     private let trunk: Linear
     private let policy: Linear
     private let critics: [MultilayerPerceptron]
+    /// u of both outcomes of each critic in units of ``slopeUnit``: `[critics, 2, dimensions]`.
+    private var slopes: Tensor
+    /// With it a learning rate for weights near 1 moves a slope as fast.
+    private static let slopeUnit = 5.0
     private let click: MultilayerPerceptron
     /// Scale and offset with which a proto-item ranks by clicks while it is warmed up.
     private var temperature: Tensor
@@ -28,8 +37,9 @@ package final class ItemHeads: Network {
             inputDimensions: hidden, outputDimensions: dimensions, hasBias: true,
             standardDeviation: 0.3 / Double(hidden).squareRoot(), from: source)
         critics = (0..<2).map { _ in
-            MultilayerPerceptron([hidden, hidden, dimensions + 1], outputScale: 0.3, from: source)
+            MultilayerPerceptron([hidden, hidden, 2], outputScale: 0.3, from: source)
         }
+        slopes = .zeros([2, 2, dimensions])
         click = MultilayerPerceptron([hidden, dimensions + 1], outputScale: 0.3, from: source)
         temperature = Tensor([Float(1), -2])
     }
@@ -43,6 +53,7 @@ package final class ItemHeads: Network {
         trunk = copy(other.trunk)
         policy = copy(other.policy)
         critics = other.critics.map { $0.copy() }
+        slopes = other.slopes.detached().copy()
         click = other.click.copy()
         temperature = other.temperature.detached().copy()
     }
@@ -69,21 +80,44 @@ package final class ItemHeads: Network {
         direction / (direction.norm(along: -1, keepingAxes: true) + 1e-6) * norm
     }
 
-    /// Slope `[..., dimensions]` and offset `[..., 1]` of one critic's value of an item.
-    package func value(_ critic: Int, _ state: Tensor) -> (slope: Tensor, offset: Tensor) {
-        split(critics[critic](state))
+    /// One critic's values of an item that is clicked, and of one that is not.
+    private func outcomes(_ critic: Int, _ state: Tensor) -> (clicked: LinearScore, passed: LinearScore) {
+        let offsets = critics[critic](state)
+        let own = slopes.select(critic, along: 0) * Self.slopeUnit
+        return (
+            LinearScore(slope: own.select(0, along: 0), offset: offsets.slice(0..<1, along: -1)),
+            LinearScore(slope: own.select(1, along: 0), offset: offsets.slice(1..<2, along: -1))
+        )
     }
 
-    /// The same of the click logit.
-    package func clickLogit(_ state: Tensor) -> (slope: Tensor, offset: Tensor) { split(click(state)) }
+    /// Slope and offset of the click logit.
+    package func clickLogit(_ state: Tensor) -> LinearScore { split(click(state)) }
+
+    /// One critic's values of items, one a row: states `[..., hidden]`, items `[..., dimensions]` to `[...]`.
+    package func value(_ critic: Int, _ state: Tensor, items: Tensor) -> Tensor {
+        let (clicked, passed) = outcomes(critic, state)
+        let rate = clickLogit(state).of(items).sigmoid()
+        let missed = passed.of(items)
+        return missed + rate * (clicked.of(items) - missed)
+    }
+
+    /// One critic's values of the whole catalogue: states `[rows, hidden]`, columns `[dimensions, items]` to
+    /// `[rows, items]`.
+    package func values(_ critic: Int, _ state: Tensor, columns: Tensor) -> Tensor {
+        let (clicked, passed) = outcomes(critic, state)
+        let rate = clickLogit(state).all(columns).sigmoid()
+        let missed = passed.all(columns)
+        return missed + rate * (clicked.all(columns) - missed)
+    }
 
     /// Click logits that a proto-item implies for items `[..., dimensions]`: `τ w · e + b`.
     package func warmLogit(_ proto: Tensor, items: Tensor) -> Tensor {
         (proto * items).sum(along: -1) * temperature.select(0, along: 0) + temperature.select(1, along: 0)
     }
 
-    private func split(_ x: Tensor) -> (slope: Tensor, offset: Tensor) {
-        (x.slice(0..<dimensions, along: -1), x.slice(dimensions..<(dimensions + 1), along: -1))
+    private func split(_ x: Tensor) -> LinearScore {
+        LinearScore(
+            slope: x.slice(0..<dimensions, along: -1), offset: x.slice(dimensions..<(dimensions + 1), along: -1))
     }
 
     /// The parameters that the critic's gradient may not touch.
@@ -93,26 +127,40 @@ package final class ItemHeads: Network {
         trunk.visitParameters(path / "trunk", visit)
         policy.visitParameters(path / "policy", visit)
         for (index, critic) in critics.enumerated() { critic.visitParameters(path / "critic" / index, visit) }
+        visit(path / "slopes", &slopes)
         click.visitParameters(path / "click", visit)
         visit(path / "temperature", &temperature)
+    }
+}
+
+/// A score that is linear in an item's vector.
+package struct LinearScore {
+    /// `[..., dimensions]`, of each state; `[dimensions]` where all states have one.
+    package let slope: Tensor
+    /// `[..., 1]`.
+    package let offset: Tensor
+
+    /// Of one item a state: `[..., dimensions]` to `[...]`.
+    package func of(_ items: Tensor) -> Tensor { (slope * items).sum(along: -1) + offset.squeezed(axis: -1) }
+
+    /// Of the whole catalogue: `[dimensions, items]` to `[..., items]`.
+    package func all(_ columns: Tensor) -> Tensor {
+        (slope.shape.count == 1 ? slope.expanded(axis: 0) : slope).matmul(columns) + offset
     }
 }
 
 extension ItemHeads {
     /// The smaller of both critics' values of items `[..., dimensions]`: `[...]`.
     package func lowerValue(_ state: Tensor, items: Tensor) -> Tensor {
-        let values = (0..<2).map { critic -> Tensor in
-            let (slope, offset) = value(critic, state)
-            return (slope * items).sum(along: -1) + offset.squeezed(axis: -1)
-        }
-        return TemporalDifference.clippedTwinValue(values[0], values[1])
+        TemporalDifference.clippedTwinValue(value(0, state, items: items), value(1, state, items: items))
     }
 
-    /// Sum over both critics of their squared errors at the views, and of the click head's cross-entropy.
+    /// Sum over both critics of the squared errors of their values of what happened at the views, and of the click head's
+    /// cross-entropy.
     package func criticLoss(_ state: Tensor, items: Tensor, targets: Tensor, batch: FeedSessionBatch) -> Tensor {
         let errors = (0..<2).map { critic -> Tensor in
-            let (slope, offset) = value(critic, state)
-            let found = (slope * items).sum(along: -1) + offset.squeezed(axis: -1)
+            let (clicked, passed) = outcomes(critic, state)
+            let found = passed.of(items) * (1.0 - batch.clicks) + clicked.of(items) * batch.clicks
             return TemporalDifference.squaredError(found, targets)
         }
         return errors[0] + errors[1] + clickLoss(state, items: items, batch: batch)
@@ -120,16 +168,13 @@ extension ItemHeads {
 
     /// Cross-entropy of clicks at the views.
     package func clickLoss(_ state: Tensor, items: Tensor, batch: FeedSessionBatch) -> Tensor {
-        let (slope, offset) = clickLogit(state)
-        let logits = (slope * items).sum(along: -1) + offset.squeezed(axis: -1)
-        return logits.binaryCrossEntropy(batch.clicks)
+        clickLogit(state).of(items).binaryCrossEntropy(batch.clicks)
     }
 
-    /// `-mean Q_1(s, w) / mean |Q_1|` with a pull `λ ‖w - e_a‖²` towards the executed item (spec 05 §1.4). The division
-    /// keeps λ free of the scale of rewards (Fujimoto & Gu 2021).
+    /// `-mean Q_1(s, w) / mean |Q_1|` with a pull `λ ‖w - e_a‖²` towards the executed item (spec 05 §1.4), for an optimiser
+    /// of the policy's parameters alone. The division keeps λ free of the scale of rewards (Fujimoto & Gu 2021).
     package func actorLoss(_ state: Tensor, proto: Tensor, items: Tensor, anchor: Double) -> Tensor {
-        let (slope, offset) = value(0, state)
-        let values = (slope.detached() * proto).sum(along: -1) + offset.detached().squeezed(axis: -1)
+        let values = value(0, state, items: proto)
         let gain = values.mean() / (values.detached().absolute().mean().item + 1e-3)
         guard anchor > 0 else { return -gain }
         return (proto - items).squared().sum(along: -1).mean() * anchor - gain

@@ -93,12 +93,14 @@ package final class ListAgent: FeedAgent {
         return chosen.squeezed(axis: 1).matmul(catalogue.columns)
     }
 
-    package func warmUp(_ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator) throws {
+    package func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) throws {
         let batch = ListBatch(replay, rows: replay.rows(sessions, using: &generator), settings: settings)
         let weights = policy.online(embedded(batch.windows))
         let logits = policy.online.warmLogit(weights, items: embedded(batch.lists))
         let losses = logits.binaryCrossEntropy(batch.clicks, reduction: .none) * batch.served
-        try warmOptimizer.descend(losses.sum() / batch.served.sum().clamped(from: 1))
+        try warmOptimizer.descend(losses.sum() / batch.served.sum().clamped(from: 1), progress: progress)
         policy.follow(rate: 1)
     }
 
@@ -112,9 +114,9 @@ package final class ListAgent: FeedAgent {
             return batch.rewards + batch.discounts * critic.target(next, policy.target(next))
         }
         let values = critic.online(windows, embedded(batch.lists))
-        try criticOptimizer.descend(TemporalDifference.squaredError(values, targets))
+        try criticOptimizer.descend(TemporalDifference.squaredError(values, targets), progress: progress)
         // The actor climbs: its loss is minus the value of its own list.
-        try actorOptimizer.descend(-critic.online(windows, policy.online(windows)).mean())
+        try actorOptimizer.descend(-critic.online(windows, policy.online(windows)).mean(), progress: progress)
         policy.follow(rate: settings.followRate)
         critic.follow(rate: settings.followRate)
     }

@@ -54,7 +54,10 @@ package final class SlateLearner {
             var batch = try InterestEvolutionBatch(
                 configuration, users: share(users, group), seed: generator.next())
             while !batch.isFinished { try serve(&batch, &generator) }
-            for _ in 0..<share(updates, group) { try learn(&generator) }
+            for update in 0..<share(updates, group) {
+                let done = updates * group / groups + update
+                try learn(&generator, progress: Double(done) / Double(updates))
+            }
         }
     }
 
@@ -80,7 +83,7 @@ package final class SlateLearner {
 
     /// One step on `mean (y - Q̄(s, i))²`, i what was chosen,
     /// `y = r + γ (1 - terminal) max_A Σ_j P(j | s', A) Q̄'(s', j)`.
-    private func learn(_ generator: inout SeededGenerator) throws {
+    private func learn(_ generator: inout SeededGenerator, progress: Double) throws {
         let steps = (0..<settings.batch).map { _ in experience[generator.integer(below: experience.count)] }
         let next = withoutGradients { values.target(inputs(steps.map(\.nextState))).floats }
         let width = configuration.topicCount + 1
@@ -94,7 +97,7 @@ package final class SlateLearner {
         }
         let all = values.online(inputs(steps.map(\.state)))
         let taken = TemporalDifference.taken(all, Tensor(steps.map(\.choice)))
-        try optimizer.descend(TemporalDifference.squaredError(taken, Tensor(targets)))
+        try optimizer.descend(TemporalDifference.squaredError(taken, Tensor(targets)), progress: progress)
         values.follow(rate: settings.followRate)
     }
 
