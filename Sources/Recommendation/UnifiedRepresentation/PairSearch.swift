@@ -27,7 +27,7 @@ extension UnifiedRepresentationStudy.Variant {
     }
 
     /// Searches for the settings of each model by the sparse type's validation pairs. Trials are as long as the trainings they
-    /// choose for: in a third of the passes a rate at which a rectified tower dies later looks the fastest.
+    /// choose for: what leads after a few passes need not lead at the end.
     static func search(
         _ variants: [Self], on data: HeterogeneousData, _ configuration: UnifiedRepresentationConfiguration,
         note: (String) throws -> Void
