@@ -1,4 +1,5 @@
 import Evaluation
+import Experiments
 import Recommendation
 import Testing
 import Worlds

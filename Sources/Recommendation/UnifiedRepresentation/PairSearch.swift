@@ -26,10 +26,11 @@ extension UnifiedRepresentationStudy.Variant {
             : FittingChoice.grid(rates: rates, decays: [0.01, 0.1])
     }
 
-    /// Searches for the settings of each model by the sparse type's validation pairs.
+    /// Searches for the settings of each model by the sparse type's validation pairs. Trials are as long as the trainings they
+    /// choose for: what leads after a few passes need not lead at the end.
     static func search(
         _ variants: [Self], on data: HeterogeneousData, _ configuration: UnifiedRepresentationConfiguration,
-        epochs: Int, note: (String) throws -> Void
+        note: (String) throws -> Void
     ) throws -> StudySearch {
         var search = StudySearch(watching: .area)
         let stepsPerPass = try PairSource(data.train, batchSize: configuration.batchSize, seed: 0).stepsPerEpoch
@@ -39,12 +40,9 @@ extension UnifiedRepresentationStudy.Variant {
             let own = variant == .perType ? data.only(type: data.sparseType) : data
             let place = variant == .perType ? 0 : data.sparseType
             try search.run(variant.rawValue, variant.choices) { choice in
-                var settings = configuration.with(choice)
-                settings.epochs = epochs
+                let settings = configuration.with(choice)
                 let model = variant.scorer(own, settings, seed: seed)
-                try model.fit(
-                    own, settings, stepsPerPass: stepsPerPass, watching: place, seed: seed)
-                return try model.areas(own.validation)[place]
+                return try model.fit(own, settings, stepsPerPass: stepsPerPass, watching: place, seed: seed).max()
             }
         }
         return search

@@ -14,8 +14,6 @@ struct UnifiedRepresentationScale: Sendable {
     let configuration: UnifiedRepresentationConfiguration
     /// Shares of the sparse type's training pairs, in per cent.
     let shares: [Int]
-    /// Passes of a trial of the search.
-    let trialEpochs: Int
 
     init(_ scale: Scale) {
         var world = ItemTypeConfiguration()
@@ -26,17 +24,17 @@ struct UnifiedRepresentationScale: Sendable {
             world.itemCounts = [60, 40, 30]
             (seeds, trainPairs, shares) = (2, 1_200, [100, 10])
             (validationPairsPerType, testPairsPerType) = (100, 200)
-            (configuration.epochs, trialEpochs) = (2, 1)
+            configuration.epochs = 2
         case .quick:
             world.userCount = 800
             world.itemCounts = [400, 240, 120]
             (seeds, trainPairs, shares) = (5, 56_000, [100, 30, 10])
             (validationPairsPerType, testPairsPerType) = (4_000, 6_000)
-            (configuration.epochs, trialEpochs) = (10, 3)
+            configuration.epochs = 8
         case .full:
             (seeds, trainPairs, shares) = (10, 140_000, [100, 30, 10])
             (validationPairsPerType, testPairsPerType) = (10_000, 12_000)
-            (configuration.epochs, trialEpochs) = (60, 20)
+            configuration.epochs = 60
         }
         // The rate falls over all passes: none is left out.
         configuration.patience = configuration.epochs
@@ -65,7 +63,7 @@ struct UnifiedRepresentationScale: Sendable {
             "testPairsPerType": .integer(testPairsPerType), "users": .integer(world.userCount),
             "items": .array(world.itemCounts.map { .integer($0) }), "epochs": .integer(configuration.epochs),
             "search": .text(
-                "each model: 8 trials of \(trialEpochs) passes on pairs of another seed, by the sparse type's validation "
+                "each model: 8 trials of all passes on pairs of another seed, by the sparse type's validation "
                     + "area; all shares, ablations and controls go by it"),
             "split": "independent streams of pairs; the best pass by the sparse type's validation area, values on test",
         ]

@@ -54,12 +54,11 @@ public struct UnifiedRepresentationPairStudy: Study {
         let pairs = try HeterogeneousData.crossDomainPair(pair, in: data)
         let configuration = configuration(context.scale)
         let first = context.seeds.first ?? 0
-        let trialEpochs = max(1, configuration.epochs / 3)
         let search = try UnifiedRepresentationStudy.Variant.search(
             [.unified, .perType] + Self.rivals,
             on: try HeterogeneousData(
                 pairs, negatives: 1, testNegatives: 4, seed: UInt64(StudySearch.seed)),
-            configuration, epochs: trialEpochs
+            configuration
         ) {
             context.note($0, seed: first)
             try context.checkInterruption()
@@ -75,7 +74,7 @@ public struct UnifiedRepresentationPairStudy: Study {
                     "published train and test; one training interaction of each user validates, as the test has one",
                 "epochs": .integer(configuration.epochs),
                 "search": .text(
-                    "each model: 8 trials of \(trialEpochs) passes with negatives of another seed, by the smaller category's "
+                    "each model: 8 trials of all passes with negatives of another seed, by the smaller category's "
                         + "validation area"),
             ],
             tables: [
@@ -98,7 +97,7 @@ public struct UnifiedRepresentationPairStudy: Study {
     private func configuration(_ scale: Scale) -> UnifiedRepresentationConfiguration {
         var configuration = UnifiedRepresentationConfiguration.small
         configuration.batchSize = 2_048
-        configuration.epochs = scale == .smoke ? 1 : scale == .quick ? 12 : 40
+        configuration.epochs = scale == .smoke ? 1 : scale == .quick ? 8 : 40
         configuration.patience = configuration.epochs
         return configuration
     }

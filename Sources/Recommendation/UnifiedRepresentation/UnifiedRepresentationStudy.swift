@@ -39,7 +39,7 @@ public struct UnifiedRepresentationStudy: Study {
         let search = try Variant.search(
             [.unified, .perType] + Variant.rivals,
             on: scale.data(ItemTypeWorld(scale.world, seed: UInt64(seed))),
-            scale.configuration, epochs: scale.trialEpochs
+            scale.configuration
         ) {
             context.note($0, seed: first)
             try context.checkInterruption()

@@ -28,9 +28,7 @@ struct UnifiedRepresentationPairStudyTests {
         try await body(DataDirectory(folders: [folder]))
     }
 
-    @Test(
-        "Positives are the published pairs; negatives were met neither in their part nor earlier; one interaction of a user "
-            + "validates, of an item that keeps others, as in the test")
+    @Test("Positives are the published pairs, negatives are new to their user, validation is made as the test is")
     func data() async throws {
         try await withPair { directory in
             let pair = try CrossDomainPair(
