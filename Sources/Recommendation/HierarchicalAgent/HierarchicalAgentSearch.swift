@@ -30,7 +30,7 @@ extension HierarchicalAgentStudy: TunedStudy {
             return TuningTrial.grid(
                 name, base,
                 [
-                    .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.9, 0.5], \Two.trace),
+                    .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.0, 0.9], \Two.trace),
                     third,
                 ]
             ) { configuration, seed in
@@ -68,13 +68,13 @@ extension HierarchicalAgentStudy: TunedStudy {
             + flat(
                 .flat, .policyGradient,
                 [
-                    .init("actor rate", [3e-3, 1e-3], \Flat.actorRate), .init("trace", [0.9, 0.5], \Flat.trace),
+                    .init("actor rate", [3e-3, 1e-3], \Flat.actorRate), .init("trace", [0.0, 0.9], \Flat.trace),
                     .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
                 ])
             + flat(
                 .qLearning, .qLearning,
                 [
-                    .init("rate", [2e-3, 1e-3], \Flat.criticRate), .init("trace", [0.9, 0.5], \Flat.trace),
+                    .init("rate", [2e-3, 1e-3], \Flat.criticRate), .init("trace", [0.0, 0.9], \Flat.trace),
                     .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
                 ])
             + lists
