@@ -89,6 +89,19 @@ func recommenderRanking(passes: Int) throws {
     report(["seconds": clock, "users": RecommenderData.users, "peakBytes": peakBytes()])
 }
 
+/// Full ranking of 100,000 items for 50,000 users by a new SASRec: seconds, and the peak memory of the whole process.
+func recommenderScale() throws {
+    let (users, items, length) = (50_000, 100_000, 12)
+    let log = try InteractionLog(
+        users: IdentifierMap(count: users), items: IdentifierMap(count: items),
+        userIndices: (0..<(users * length)).map { Int32($0 / length) },
+        itemIndices: (0..<(users * length)).map { Int32(($0 / length * 7919 + $0 % length * 104_729) % items) })
+    let model = SelfAttentiveSequence(.recBole, itemCount: items, from: RandomSource(seed: 7))
+    let measurement = RankingMeasurement(.leaveOneOut(log), part: .test)
+    let clock = try seconds { _ = try measurement.metrics(model) }
+    report(["seconds": [clock], "users": users, "items": items, "peakBytes": peakBytes()])
+}
+
 /// Choosing 10 of 1,000 named candidates for one user with a history, as `recommend --user --history` does with a model
 /// that is open, after warm-up: the median seconds of a request for each kind of model.
 func recommenderLatency(requests: Int) async throws {
@@ -105,13 +118,9 @@ func recommenderLatency(requests: Int) async throws {
         }
     }
     try Data(text.utf8).write(to: log)
-    let methods: [(any RecommendationMethod.Type, source: String)] = [
-        (PairwiseRankingMethod.self, "data.source"), (RecurrentSequenceMethod.self, "data.source"),
-        (SelfAttentiveSequenceMethod.self, "data.source"), (DeepFMMethod.self, "data.interactions.source"),
-        (DeepInterestNetworkMethod.self, "data.interactions.source"),
-    ]
     var medians: [String: Double] = [:]
-    for (method, source) in methods {
+    for method in RecommendationMethods.all {
+        let source = method is any FeatureMethod.Type ? "data.interactions.source" : "data.source"
         var document = try RecipeDocument(yaml: "method: \(method.name)", source: "benchmark")
         for setting in ["\(source)=\(log.path)", "fitting.epochs=1", "fitting.rowsPerBatch=2048"] {
             try document.set(setting)

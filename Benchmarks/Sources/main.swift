@@ -14,12 +14,14 @@ case ("tokenizing", 4): try tokenizing(ranks: arguments[1], lines: arguments[2],
 case ("streaming-read", 1): streamingRead()
 case ("recommender-training", 3): try recommenderTraining(arguments[1], steps: Int(arguments[2]) ?? 6)
 case ("recommender-ranking", 2): try recommenderRanking(passes: Int(arguments[1]) ?? 3)
+case ("recommender-scale", 1): try recommenderScale()
 case ("recommender-latency", 2): try await recommenderLatency(requests: Int(arguments[1]) ?? 200)
 default:
     let usage = """
         usage: Benchmarks training-step STEPS | generate MODEL PROMPT-TOKENS NEW-TOKENS | small-operator CALLS
                | streaming-read | tokenizing RANKS LINES FOLDER
-               | recommender-training sasrec|deepfm STEPS | recommender-ranking PASSES | recommender-latency REQUESTS
+               | recommender-training sasrec|deepfm STEPS | recommender-ranking PASSES | recommender-scale
+               | recommender-latency REQUESTS
 
         """
     FileHandle.standardError.write(Data(usage.utf8))

@@ -314,6 +314,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
 
 #include "generic_attention.h"
 #include "generic_training.h"
+#include "generic_dropout.h"
 #include "generic_train_attention.h"
 
 /// The table of a level, given its integer products.
@@ -340,6 +341,8 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .train_norm_backward = train_norm_backward,                                                          \
         .train_rotate = train_rotate,                                                                        \
         .train_cross_entropy = train_cross_entropy,                                                          \
+        .train_dropout_f32 = train_dropout_f32,                                                              \
+        .train_dropout_bf16 = train_dropout_bf16,                                                            \
         .train_attend = train_attend,                                                                        \
         .train_attend_backward = train_attend_backward,                                                      \
         .train_attend_gather = train_attend_gather,                                                          \

@@ -15,6 +15,8 @@ enum {
     WF_MATRIX_KINDS = 5,
     /// Positions that one attention task covers. Fixed, so that sums do not depend on the number of threads.
     WF_ATTENTION_SPAN = 128,
+    /// Elements whose dropout is decided together: the words of sixteen blocks of the generator.
+    WF_DROPOUT_GROUP = 64,
 };
 
 typedef struct wf_slab wf_slab;
@@ -85,6 +87,11 @@ typedef struct wf_kernels {
     void (*train_rotate)(const uint16_t *x, const float *cosine, const float *sine, int64_t half, float direction,
                          uint16_t *output);
     float (*train_cross_entropy)(uint16_t *logits, int64_t columns, int64_t label, float factor, bool wants_gradient);
+    // `count` elements from element `64 * group` on.
+    void (*train_dropout_f32)(const float *x, int64_t count, int64_t group, uint64_t key, uint32_t threshold,
+                              float scale, float *output);
+    void (*train_dropout_bf16)(const uint16_t *x, int64_t count, int64_t group, uint64_t key, uint32_t threshold,
+                               float scale, uint16_t *output);
     // One head of one row of the batch, and one key head of one row.
     void (*train_attend)(const wf_train_attention *task, int64_t batch, int64_t head, float *scratch);
     void (*train_attend_backward)(const wf_train_attention *task, int64_t batch, int64_t head, float *scratch);

@@ -38,6 +38,42 @@ void wf_train_gate_backward(const uint16_t *gate, const uint16_t *up, const uint
     wf_pool_run(pool, parts(count, elementsPerTask), gate_task, &loop);
 }
 
+typedef struct dropout_loop {
+    const wf_kernels *kernels;
+    const float *reals;
+    const uint16_t *halves;
+    int64_t count;
+    uint64_t key;
+    uint32_t threshold;
+    float scale;
+    float *real_output;
+    uint16_t *half_output;
+} dropout_loop;
+
+static void dropout_task(void *context, int32_t index) {
+    const dropout_loop *loop = context;
+    const int64_t begin = (int64_t)index * elementsPerTask, group = begin / WF_DROPOUT_GROUP;
+    const int64_t count = end_of(begin, elementsPerTask, loop->count) - begin;
+    if (loop->reals)
+        loop->kernels->train_dropout_f32(loop->reals + begin, count, group, loop->key, loop->threshold, loop->scale,
+                                         loop->real_output + begin);
+    else
+        loop->kernels->train_dropout_bf16(loop->halves + begin, count, group, loop->key, loop->threshold, loop->scale,
+                                          loop->half_output + begin);
+}
+
+void wf_train_dropout_f32(const float *x, int64_t count, uint64_t key, uint32_t threshold, float scale, float *output,
+                          wf_pool *pool) {
+    dropout_loop loop = {wf_kernels_current(), x, NULL, count, key, threshold, scale, output, NULL};
+    wf_pool_run(pool, parts(count, elementsPerTask), dropout_task, &loop);
+}
+
+void wf_train_dropout_bf16(const uint16_t *x, int64_t count, uint64_t key, uint32_t threshold, float scale,
+                           uint16_t *output, wf_pool *pool) {
+    dropout_loop loop = {wf_kernels_current(), NULL, x, count, key, threshold, scale, NULL, output};
+    wf_pool_run(pool, parts(count, elementsPerTask), dropout_task, &loop);
+}
+
 typedef struct norm_loop {
     const wf_kernels *kernels;
     const uint16_t *x, *upstream;

@@ -12,6 +12,7 @@
 typedef float wf_float16 __attribute__((ext_vector_type(16)));
 typedef int32_t wf_int16 __attribute__((ext_vector_type(16)));
 typedef uint32_t wf_uint16 __attribute__((ext_vector_type(16)));
+typedef uint64_t wf_ulong8 __attribute__((ext_vector_type(8)));
 typedef uint16_t wf_half16 __attribute__((ext_vector_type(16)));
 typedef int8_t wf_byte16 __attribute__((ext_vector_type(16)));
 

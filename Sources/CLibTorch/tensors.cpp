@@ -13,6 +13,7 @@
 #include <torch/csrc/autograd/variable.h>
 
 #include <cstring>
+#include <mutex>
 
 #include "internal.h"
 
@@ -183,6 +184,12 @@ wf_generator wf_generator_create(uint64_t seed) {
 }
 
 void wf_generator_release(wf_generator generator) { delete reinterpret_cast<at::Generator *>(generator); }
+
+uint64_t wf_generator_next(wf_generator generator) {
+    at::CPUGeneratorImpl *numbers = reinterpret_cast<at::Generator *>(generator)->get<at::CPUGeneratorImpl>();
+    std::lock_guard<std::mutex> lock(numbers->mutex_);
+    return numbers->random64();
+}
 
 wf_tensor wf_generator_state(wf_generator generator) {
     return guarded<wf_tensor>(nullptr,

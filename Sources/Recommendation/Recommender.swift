@@ -119,6 +119,7 @@ public enum RecommendationError: Error, Equatable, CustomStringConvertible {
     case unknownUser(model: String)
     case noHistory(model: String)
     case noCandidates
+    case unknownCandidates([String])
     case invalidCount(Int)
     case scoreNotANumber(user: Int32?)
     case notLabelled(rows: Int)
@@ -136,6 +137,9 @@ public enum RecommendationError: Error, Equatable, CustomStringConvertible {
                 + "a model that reads histories (sasrec, gru4rec, din) or popularity can answer"
         case .noHistory(let model): "\(model) recommends by what a user has met, and this user's history is empty"
         case .noCandidates: "there is no item to choose from"
+        case .unknownCandidates(let names):
+            "none of the \(names.count) candidates is an item of the training data: "
+                + names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
         case .invalidCount(let count): "\(count) items asked for; at least 1 is needed"
         case .scoreNotANumber(let user):
             "a score is not a number (user \(user.map(String.init) ?? "unknown")); the training has diverged"

@@ -8,6 +8,9 @@ public final class RandomSource {
 
     deinit { wf_generator_release(handle) }
 
+    /// The next 64 bits, for a kernel that makes a stream of its own from them; the state moves on.
+    func nextBits() -> UInt64 { wf_generator_next(handle) }
+
     /// The generator's state, to be kept in a checkpoint: bytes `[n]`.
     public var state: Tensor {
         get {

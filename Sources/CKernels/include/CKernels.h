@@ -148,8 +148,8 @@ wf_status wf_matrix_vector_reference(const wf_matrix *matrix, const float *x, in
 int64_t wf_index_of_maximum(const float *values, int64_t count);
 
 // MARK: Training
-// Element-wise parts of a training step over bf16 numbers (the upper halves of f32 ones), computed in f32 and rounded
-// once. All arrays are contiguous; outputs overlap no input unless said so.
+// Element-wise parts of a training step over bf16 numbers (the upper halves of f32 ones) where no other type is said,
+// computed in f32 and rounded once. All arrays are contiguous; outputs overlap no input unless said so.
 
 /// `output = silu(gate) * up`.
 void wf_train_gate(const uint16_t *gate, const uint16_t *up, int64_t count, uint16_t *output, wf_pool *_Nullable pool);
@@ -193,6 +193,20 @@ void wf_train_rotate(const uint16_t *x, const float *cosine, const float *sine, 
 /// - Returns: `WF_TOKEN_OUT_OF_RANGE` for a label outside; nothing is written then.
 wf_status wf_train_cross_entropy(uint16_t *logits, const int64_t *labels, const float *_Nullable factors, int64_t rows,
                                  int64_t columns, bool wants_gradients, float *losses, wf_pool *_Nullable pool);
+
+/// `output = x * scale` where an element is kept and `x * 0` where it is not. Element `e` has word `e / 16 % 4` of the
+/// Philox-4x32-10 block (Salmon, Moraes, Dror and Shaw 2011) with the counter `e / 64 * 16 + e % 16` and is kept where
+/// that word is at least `threshold`: one key gives one mask, whatever the threads and the instruction set, so a
+/// derivative makes the mask again.
+/// - Parameters:
+///   - threshold: the share of the elements that are dropped times 2^32.
+///   - output: may be `x`.
+void wf_train_dropout_f32(const float *x, int64_t count, uint64_t key, uint32_t threshold, float scale, float *output,
+                          wf_pool *_Nullable pool);
+
+/// The same of bf16 numbers, multiplied in f32 and rounded once.
+void wf_train_dropout_bf16(const uint16_t *x, int64_t count, uint64_t key, uint32_t threshold, float scale,
+                           uint16_t *output, wf_pool *_Nullable pool);
 
 /// Queries in a block and keys in a panel of `wf_train_attend`.
 #define WF_ATTENTION_BLOCK 64

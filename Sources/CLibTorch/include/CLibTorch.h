@@ -112,6 +112,8 @@ void wf_set_gradient_mode(bool);
 
 wf_generator wf_generator_create(uint64_t seed);
 void wf_generator_release(wf_generator);
+// The next 64 bits; the state moves on.
+uint64_t wf_generator_next(wf_generator);
 wf_tensor wf_generator_state(wf_generator);
 bool wf_generator_set_state(wf_generator, wf_tensor state);
 

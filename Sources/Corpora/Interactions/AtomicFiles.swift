@@ -7,13 +7,16 @@ public struct AtomicFiles: Sendable {
     public let items: FeatureTable?
 
     /// Reads `NAME.inter` and, where they exist, `NAME.user` and `NAME.item` of a folder; each may also end in `.gz`.
+    /// - Parameters:
+    ///   - missing: what empty cells and numbers that are not finite become.
+    ///   - keys: columns that have a value in every row, whatever `missing` says.
     /// - Throws: ``InteractionError``, ``CorpusError``.
-    public init(folder: URL, name: String, missing: MissingRule = .refuse) throws {
+    public init(folder: URL, name: String, missing: MissingRule = .refuse, keys: Set<String> = []) throws {
         func table(_ kind: String) throws -> FeatureTable? {
             for ending in ["", ".gz"] {
                 let file = folder.appending(path: "\(name).\(kind)\(ending)")
                 if FileManager.default.fileExists(atPath: file.path) {
-                    return try Self.table(file, missing: missing)
+                    return try Self.table(file, missing: missing, keys: keys)
                 }
             }
             return nil
@@ -29,14 +32,20 @@ public struct AtomicFiles: Sendable {
     }
 
     /// Reads one atomic file; the columns are declared by its header.
-    /// - Parameter missing: what empty cells and numbers that are not finite become.
+    /// - Parameters:
+    ///   - missing: what empty cells and numbers that are not finite become.
+    ///   - keys: columns that have a value in every row, whatever `missing` says.
     /// - Throws: ``InteractionError``, ``CorpusError``.
-    public static func table(_ file: URL, missing: MissingRule = .refuse) throws -> FeatureTable {
-        try table(FileContents.data(file), file: file.lastPathComponent, missing: missing)
+    public static func table(
+        _ file: URL, missing: MissingRule = .refuse, keys: Set<String> = []
+    ) throws -> FeatureTable {
+        try table(FileContents.data(file), file: file.lastPathComponent, missing: missing, keys: keys)
     }
 
     /// - Throws: ``InteractionError``, ``CorpusError``.
-    public static func table(_ data: Data, file: String, missing: MissingRule = .refuse) throws -> FeatureTable {
+    public static func table(
+        _ data: Data, file: String, missing: MissingRule = .refuse, keys: Set<String> = []
+    ) throws -> FeatureTable {
         let allowed: [FeatureKind] = [.token, .tokenSequence, .float, .floatSequence]
         return try FeatureTable.read(data, file: file, layout: .tabSeparated) { header in
             try header.map { cell in
@@ -46,7 +55,8 @@ public struct AtomicFiles: Sendable {
                     throw InteractionError.unknownKind(
                         file: file, column: String(parts[0]), found: kind, allowed: allowed.map(\.rawValue))
                 }
-                return FeatureField(String(parts[0]), known, missing: missing)
+                let name = String(parts[0])
+                return FeatureField(name, known, missing: keys.contains(name) ? .refuse : missing)
             }
         }
     }

@@ -161,8 +161,8 @@ public struct FeatureTable: Sendable, Equatable {
         var failure: InteractionError?
         var everPresent = Set<String>()
         try JSONLines.forEach([String: JSONCell].self, from: data, file: file) { object, line in
-            guard failure == nil else { return }
             everPresent.formUnion(object.keys)
+            guard failure == nil else { return }
             do {
                 for index in fields.indices {
                     try builders[index].append(object[fields[index].name] ?? .null, CellPlace(file: file, line: line))
@@ -197,8 +197,11 @@ enum JSONCell: Decodable {
             self = .number(number)
         } else if let text = try? container.decode(String.self) {
             self = .text(text)
+        } else if let list = try? container.decode([JSONCell].self) {
+            self = .list(list)
         } else {
-            self = .list(try container.decode([JSONCell].self))
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "neither text, a finite number, true, false nor a list of these")
         }
     }
 

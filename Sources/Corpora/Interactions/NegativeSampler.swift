@@ -25,11 +25,13 @@ public struct NegativeSampler: Sendable {
     private var thresholds: [Float] = []
     private var aliases: [Int32] = []
     private var drawable: [Bool] = []
+    private var drawableCount: Int
 
     public init(_ split: InteractionSplit, weighting: Weighting = .uniform, exclusion: Exclusion = .allParts) {
         self.weighting = weighting
         self.exclusion = exclusion
         itemCount = split.log.itemCount
+        drawableCount = itemCount
         positives =
             switch exclusion {
             case .allParts: split.log.itemSets { split.log.rows(ofUser: $0) }
@@ -38,8 +40,15 @@ public struct NegativeSampler: Sendable {
         if case .popularity(let exponent) = weighting {
             let weights = split.trainItemCounts.map { $0 > 0 ? pow(Double($0), exponent) : 0 }
             drawable = weights.map { $0 > 0 }
+            drawableCount = drawable.count { $0 }
             (thresholds, aliases) = Self.aliasTable(weights)
         }
+    }
+
+    /// Whether anything is left to draw for a user.
+    public func hasNegatives(user: Int) -> Bool {
+        let met = positives[user]
+        return met.count < drawableCount || met.count { drawable.isEmpty || drawable[Int($0)] } < drawableCount
     }
 
     /// `count` items, independent and maybe repeated, none of them a positive of the user.

@@ -23,9 +23,12 @@ public struct SequenceExamples: Sendable {
     public let includesEmptyHistories: Bool
     private let cumulative: [Int32]
 
-    /// - Parameter maximumLength: the newest rows of a history that are kept.
+    /// - Parameters:
+    ///   - maximumLength: the newest rows of a history that are kept.
+    ///   - includes: users whose targets are examples.
     public init(
-        _ split: InteractionSplit, part: InteractionSplit.Part, maximumLength: Int, includesEmptyHistories: Bool = false
+        _ split: InteractionSplit, part: InteractionSplit.Part, maximumLength: Int,
+        includesEmptyHistories: Bool = false, includes: (Int) -> Bool = { _ in true }
     ) {
         precondition(maximumLength > 0, "a history of at most \(maximumLength) rows is none")
         self.split = split
@@ -35,7 +38,7 @@ public struct SequenceExamples: Sendable {
         var cumulative: [Int32] = [0]
         var total: Int32 = 0
         for user in 0..<split.log.userCount {
-            total += Int32(Self.targets(split, part, user, includesEmptyHistories).count)
+            if includes(user) { total += Int32(Self.targets(split, part, user, includesEmptyHistories).count) }
             cumulative.append(total)
         }
         self.cumulative = cumulative

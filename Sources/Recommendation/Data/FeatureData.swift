@@ -34,7 +34,7 @@ struct FeatureData {
     let train: FeatureRows
     let validation: FeatureRows
     let test: FeatureRows
-    /// The user of each row of the parts, for grouped metrics; -1 for strangers.
+    /// The user of each row of the parts as the table counts them, for grouped metrics: a stranger is a user too.
     let validationUsers: [Int32]
     let testUsers: [Int32]
     let name: String
@@ -132,6 +132,7 @@ extension FeatureDataRecipe {
     private func encode(
         _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
     ) throws -> [(rows: FeatureRows, users: [Int32])] {
+        let own = try table.tokens(interactions.user).values
         let people = try Translation(table, interactions.user, to: encoder.users)
         let things = try Translation(table, interactions.item, to: encoder.items)
         let context = try zip(encoder.context, encoder.contextVocabularies).map {
@@ -160,7 +161,7 @@ extension FeatureDataRecipe {
                     ranges: schema.sequences.isEmpty ? [] : [histories.ranges[row]],
                     labels: answers.map { $0[row].isNaN ? .nan : $0[row] >= minimumLabel ? 1 : 0 },
                     domain: domains.map { Int($0[row] ?? -1) + 1 } ?? 0)
-                users.append(user ?? -1)
+                users.append(own[row])
             }
             return (rows, users)
         }

@@ -11,6 +11,16 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         case byTime = "by-time"
     }
 
+    /// What an empty or not finite cell of a feature is.
+    public enum Missing: String, Codable, Sendable, CaseIterable {
+        /// An error that names file, line and column.
+        case refuse
+        /// The mean of the training rows for a number, unknown for a name, not known for a label.
+        case fill
+
+        var rule: MissingRule { self == .refuse ? .refuse : .fill(.nan) }
+    }
+
     public var source = "built-in"
     public var user = "user_id"
     public var item = "item_id"
@@ -21,6 +31,7 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
     public var minimumRating = 1.0
     public var tokens: [String] = []
     public var numbers: [String] = []
+    public var missing = Missing.refuse
     public var split = Split.leaveOneOut
     public var validationShare = 0.1
     public var testShare = 0.1
@@ -39,6 +50,10 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         RecipeField("minimumRating", "Rows with at least this rating are interactions."),
         RecipeField("tokens", "Further columns of names in CSV and JSONL; atomic files declare theirs."),
         RecipeField("numbers", "Further columns of numbers in CSV and JSONL."),
+        RecipeField(
+            "missing",
+            "refuse (an error), or fill: an empty cell is the mean of a number, an unknown name, a label that does not "
+                + "train. Users, items, times and ratings are never filled."),
         RecipeField("split", "leave-one-out or by-time."),
         RecipeField("validationShare", "Of the rows, split by time.", range: .from(0, below: 0.5)),
         RecipeField("testShare", "Of the rows, split by time.", range: .above(0, to: 0.5)),
@@ -75,7 +90,9 @@ extension InteractionDataRecipe {
             ["", ".gz"].contains { FileManager.default.fileExists(atPath: url.path + ".inter" + $0) }
         }
         if let base = ([given] + inDataSets).first(where: isAtomic) {
-            let files = try AtomicFiles(folder: base.deletingLastPathComponent(), name: base.lastPathComponent)
+            let files = try AtomicFiles(
+                folder: base.deletingLastPathComponent(), name: base.lastPathComponent, missing: missing.rule,
+                keys: [user, item, time, rating])
             return InteractionTables(
                 rows: files.interactions, users: files.users, items: files.items, sequences: nil,
                 name: base.lastPathComponent)
@@ -86,10 +103,13 @@ extension InteractionDataRecipe {
         let name = file.lastPathComponent
         let plain = [".gz", ".xz"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
         var declared =
-            [FeatureField(user, .token), FeatureField(item, .token)] + tokens.map { FeatureField($0, .token) }
+            [FeatureField(user, .token), FeatureField(item, .token)]
+            + tokens.map { FeatureField($0, .token, missing: missing.rule) }
         if !time.isEmpty { declared.append(FeatureField(time, .time)) }
         for number in numbers + labels + (rating.isEmpty ? [] : [rating])
-        where !declared.contains(where: { $0.name == number }) { declared.append(FeatureField(number, .float)) }
+        where !declared.contains(where: { $0.name == number }) {
+            declared.append(FeatureField(number, .float, missing: number == rating ? .refuse : missing.rule))
+        }
         let table: FeatureTable
         switch URL(fileURLWithPath: plain).pathExtension {
         case "csv": table = try .read(file, layout: .commaSeparated, fields: declared)

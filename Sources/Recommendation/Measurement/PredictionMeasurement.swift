@@ -10,21 +10,28 @@ public struct PredictionMeasurement: Sendable {
     public let groupWeight: GroupedDiscrimination.Weight
     private let labelled: [Int]
 
+    /// - Parameter includes: rows that are measured.
     /// - Throws: ``RecommendationError/notLabelled(rows:)``.
     public init(
         _ rows: FeatureRows, task: Int = 0, groups: [Int32] = [],
-        groupWeight: GroupedDiscrimination.Weight = .impressions
+        groupWeight: GroupedDiscrimination.Weight = .impressions, includes: (Int) -> Bool = { _ in true }
     ) throws {
         precondition(groups.isEmpty || groups.count == rows.count, "a group for each row")
         self.rows = rows
         self.task = task
         self.groups = groups
         self.groupWeight = groupWeight
-        labelled = (0..<rows.count).filter { rows.label($0, task: task) != nil }
+        labelled = (0..<rows.count).filter { rows.label($0, task: task) != nil && includes($0) }
         guard !labelled.isEmpty else { throw RecommendationError.notLabelled(rows: rows.count) }
     }
 
     private static let rowsAtOnce = 4096
+
+    /// Whether there are positive and negative labels, without which AUC is not defined.
+    public var hasBothClasses: Bool {
+        let positives = labelled.count { (rows.label($0, task: task) ?? 0) > 0.5 }
+        return positives > 0 && positives < labelled.count
+    }
 
     /// The probability of the task for each labelled row.
     public func probabilities(_ model: some FeatureModel) -> [Double] {

@@ -34,8 +34,9 @@ public struct RankingMeasurement: Sendable {
         UserContext(user: Int32(user), history: Array(split.log.items(split.history(before: part, user: user))))
     }
 
-    /// Scores a few users at a time: memory does not grow with their number.
-    private static let scoreBytes = 4 << 20
+    /// Of the scores of the users that are asked for at once: memory does not grow with their number. A product with the
+    /// vectors of all items costs little more for 64 users than for one, so that a large catalogue gets more room.
+    package static func scoreBytes(itemCount: Int) -> Int { max(4 << 20, min(64 * 4 * itemCount, 32 << 20)) }
 
     /// - Throws: `RankingError`, ``RecommendationError``.
     public func callAsFunction(_ model: some Recommender, keepsLists: Bool = false) throws -> RankingReport {
@@ -48,7 +49,7 @@ public struct RankingMeasurement: Sendable {
             protocol: RankingProtocol(
                 data: data, split: "\(split.name), \(part.rawValue)", excluded: excluded == nil ? "nothing" : "history",
                 cutoffs: cutoffs, seeds: seeds),
-            scoreBytes: Self.scoreBytes, keepsLists: keepsLists)
+            scoreBytes: Self.scoreBytes(itemCount: model.itemCount), keepsLists: keepsLists)
         let items = Array(0..<Int32(model.itemCount))
         return try ranking.evaluate(relevant: relevant, excluded: excluded) { users, buffer in
             // Users without targets are passed over by the ranking. Where the model has no answer all items are equal,

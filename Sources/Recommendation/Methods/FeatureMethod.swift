@@ -65,6 +65,10 @@ extension FeatureMethod {
                 separatesDomains: separatesDomains && schema.domainCount > 1, seed: seed)
         }
         let validation = try PredictionMeasurement(data.validation, groups: data.validationUsers)
+        if !validation.hasBothClasses {
+            session.say(
+                "validation: all labels are alike, so AUC is not defined; the parameters of the last pass are kept")
+        }
         var fitting = settings.fitting
         if settings.search {
             fitting = try fitting.searched(
@@ -93,7 +97,8 @@ extension FeatureMethod {
         }
     }
 
-    /// AUC, AUC by user and log loss of every task on the test part, beside the base rate.
+    /// AUC, AUC by user and log loss of every task on the test part, beside the base rate; for the first task also on the
+    /// rows of users and of items that the training did not meet, where identities help nobody.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: Settings, in session: TrainingSession
@@ -114,6 +119,15 @@ extension FeatureMethod {
             metrics["\(prefix)baseRate.logLoss"] = try Likelihood.logLoss(
                 probabilities: outcomes.map { _ in rates[0] }, outcomes: outcomes)
             metrics["\(prefix)positiveShare"] = rates[1]
+        }
+        let fields = stored.encoder.schema.categories.count
+        for (place, slice) in ["newUsers", "newItems"].enumerated() {
+            let isNew = { (row: Int) in data.test.categories[row * fields + place] == 0 }
+            let rows = (0..<data.test.count).count(where: isNew)
+            metrics["\(slice).share"] = Double(rows) / Double(data.test.count)
+            guard rows > 0, let part = try? PredictionMeasurement(data.test, includes: isNew) else { continue }
+            let found = try part.metrics(model)
+            for name in ["AUC", "logLoss"] { metrics["\(slice).\(name)"] = found[name] }
         }
         let split = settings.data.interactions.split.rawValue
         return MethodEvaluation(

@@ -62,6 +62,10 @@ extension InteractionMethod {
                 split, layout: layout, rowsPerBatch: settings.fitting.rowsPerBatch,
                 sampler: hasNegatives ? NegativeSampler(split, exclusion: .trainOnly) : nil, seed: seed)
         }
+        // Said before the training, not after its first pass.
+        guard split.rowCount(.validation) > 0 else {
+            throw RecommendationDataError.noRows(part: InteractionSplit.Part.validation.rawValue)
+        }
         let validation = RankingMeasurement(split, part: .validation, data: name)
         var fitting = settings.fitting
         if settings.search {
@@ -76,6 +80,9 @@ extension InteractionMethod {
         let model = try new()
         model.train()
         let source = try batches()
+        if source.usersWithoutNegatives > 0 {
+            session.say("\(source.usersWithoutNegatives) users met every item and are not learnt from")
+        }
         let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
         let job = fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
         let recipe = try RecipeText.plain(settings, method: Self.name)

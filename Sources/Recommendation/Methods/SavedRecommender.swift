@@ -15,6 +15,9 @@ public struct SavedRecommender {
     /// Training interactions of each item: what is recommended where the model has no answer.
     public let itemCounts: [Double]
 
+    /// Whether it answers from what a user has met, and not from who it is.
+    public var readsHistories: Bool { recommender is any SequenceModel }
+
     /// An answer to one request.
     public struct Answer: Sendable, Equatable {
         public struct Item: Sendable, Equatable, Codable {
@@ -39,12 +42,16 @@ public struct SavedRecommender {
     ///   - user: nil for nobody in particular.
     ///   - history: oldest first.
     ///   - candidates: nil for the whole catalogue.
-    /// - Throws: ``RecommendationError/noCandidates`` where no candidate is known, others where scores are not numbers.
+    /// - Throws: ``RecommendationError/unknownCandidates(_:)`` where no candidate is known,
+    ///   ``RecommendationError/noCandidates`` where there is none, others where scores are not numbers.
     public func recommend(
         user: String?, history: [String] = [], count: Int, candidates: [String]? = nil
     ) throws -> Answer {
         let (known, strangers) = items.indices(of: history)
         let pool = candidates.map { items.indices(of: $0) }
+        if let pool, pool.known.isEmpty, !pool.unknown.isEmpty {
+            throw RecommendationError.unknownCandidates(pool.unknown)
+        }
         let context = UserContext(user: user.flatMap { users[$0] }, history: known)
         let isFallback = !recommender.canScore(context)
         let model: any Recommender = isFallback ? Popularity(scores: itemCounts) : recommender

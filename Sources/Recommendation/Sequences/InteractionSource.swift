@@ -27,6 +27,9 @@ public final class InteractionSource: BatchSource {
     /// Of `pairs`: the user of each training row and the row itself. Of `everyStep`: users with at least two rows.
     private var rows: [(user: Int32, row: Int32)] = []
     private var examples: SequenceExamples?
+    /// Users with training rows who met everything that can be drawn: without a negative there is nothing to learn from
+    /// them, and their rows are left out.
+    public private(set) var usersWithoutNegatives = 0
 
     /// - Parameter sampler: gives each target one negative; nil for objectives without.
     /// - Throws: `BatchSourceError.empty` where the split has nothing to train on in this layout.
@@ -36,24 +39,29 @@ public final class InteractionSource: BatchSource {
         self.split = split
         self.layout = layout
         self.sampler = sampler
+        let isLearnt = (0..<split.log.userCount).map { sampler?.hasNegatives(user: $0) ?? true }
+        usersWithoutNegatives = isLearnt.indices.count { !isLearnt[$0] && !split.rows(.train, user: $0).isEmpty }
         var count = 0
         switch layout {
         case .pairs:
-            for user in 0..<split.log.userCount {
+            for user in 0..<split.log.userCount where isLearnt[user] {
                 for row in split.rows(.train, user: user) { rows.append((Int32(user), Int32(row))) }
             }
             count = rows.count
         case .nextItem(let length):
-            let found = SequenceExamples(split, part: .train, maximumLength: length)
+            let found = SequenceExamples(split, part: .train, maximumLength: length) { isLearnt[$0] }
             examples = found
             count = found.count
         case .everyStep:
-            for user in 0..<split.log.userCount where split.rows(.train, user: user).count > 1 {
+            for user in 0..<split.log.userCount where isLearnt[user] && split.rows(.train, user: user).count > 1 {
                 rows.append((Int32(user), 0))
             }
             count = rows.count
         }
-        guard count > 0 else { throw BatchSourceError.empty(what: "the training part (\(split.name))") }
+        guard count > 0 else {
+            let left = usersWithoutNegatives > 0 ? ", without \(usersWithoutNegatives) users who met every item" : ""
+            throw BatchSourceError.empty(what: "the training part (\(split.name)\(left))")
+        }
         order = BatchOrder(count: count, size: rowsPerBatch, seed: seed)
     }
 

@@ -1,8 +1,9 @@
 import CKernels
 import CLibTorch
 
-/// Parts of a training step in one pass over bf16 numbers, where LibTorch needs several operators. Everything else (other
-/// types, other devices, views with gaps) takes the plain operators, which are also what the kernels are tested against.
+/// Parts of a training step in one pass over bf16 numbers (for dropout f32 ones too), where LibTorch needs several
+/// operators or one thread. Everything else (other types, other devices, views with gaps) takes the plain operators, which
+/// are also what the kernels are tested against.
 extension Tensor {
     /// `silu(self) * other`, the gate of a feed-forward block (Shazeer 2020).
     public func siluGated(_ other: Tensor) -> Tensor {
@@ -157,6 +158,40 @@ extension Tensor {
         }
         precondition(status == WF_OK, "a label outside of the \(size(1)) classes")
         return losses
+    }
+
+    /// Zeroes elements with `probability` in `0...1` and scales the others up by `1 / (1 - probability)` (Srivastava et al.
+    /// 2014).
+    ///
+    /// One draw of 64 bits from `source` is the key of a counter-based mask over the elements in their logical order: it
+    /// does not depend on threads or instruction sets, and the derivative makes it again instead of keeping it.
+    public func dropout(_ probability: Double, from source: RandomSource) -> Tensor {
+        precondition((0...1).contains(probability), "a dropout of \(probability); it is a share in 0...1")
+        guard probability > 0, count > 0 else { return self }
+        let key = source.nextBits()
+        let scale = probability < 1 ? 1 / (1 - probability) : 0
+        guard device == .cpu, dtype == .float32 || dtype == .bfloat16 else {
+            let mask = Tensor.ones(shape).masked(key, probability, scale: probability < 1 ? 1 : 0)
+            return self * (mask.cast(to: dtype).moved(to: device) * scale)
+        }
+        let type = dtype
+        return Tensor.custom(inputs: [self]) {
+            contiguous().masked(key, probability, scale: scale)
+        } backward: { upstream in
+            [upstream.cast(to: type).contiguous().masked(key, probability, scale: scale)]
+        }
+    }
+
+    /// The elements of a contiguous f32 or bf16 tensor that the mask of `key` keeps, times `scale`.
+    private func masked(_ key: UInt64, _ probability: Double, scale: Double) -> Tensor {
+        let output = Tensor.uninitialized(like: self)
+        let threshold = UInt32(min((probability * 0x1p32).rounded(), Double(UInt32.max)))
+        if dtype == .float32 {
+            wf_train_dropout_f32(reals, Int64(count), key, threshold, Float(scale), output.reals, Workers.pool)
+        } else {
+            wf_train_dropout_bf16(halves, Int64(count), key, threshold, Float(scale), output.halves, Workers.pool)
+        }
+        return output
     }
 
     private var isKernelInput: Bool { dtype == .bfloat16 && device == .cpu && count > 0 && isContiguous }

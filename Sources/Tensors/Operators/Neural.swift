@@ -11,7 +11,6 @@ extension Tensor {
         static let smoothL1 = Operator("smooth_l1_loss")
         static let layerNorm = Operator("layer_norm")
         static let rmsNorm = Operator("rms_norm")
-        static let bernoulli = Operator("bernoulli_", "float")
         static let attention = Operator("scaled_dot_product_attention")
         static let cosineSimilarity = Operator("cosine_similarity")
     }
@@ -59,16 +58,6 @@ extension Tensor {
         let plain = cast(to: .float32)
         let scale = (plain.squared().mean(along: -1, keepingAxes: true) + epsilon).reciprocalSquareRoot()
         return (plain * scale).cast(to: dtype) * weight.cast(to: dtype)
-    }
-
-    /// Zeroes elements with `probability` and scales the others up.
-    public func dropout(_ probability: Double, from source: RandomSource) -> Tensor {
-        guard probability > 0 else { return self }
-        // One probability for all elements is drawn by vector instructions; a tensor of probabilities is not.
-        let kept = Tensor.uninitialized(like: detached())
-        withoutGradients { Handles.bernoulli.run(kept, 1 - probability, Optional(source)) }
-        kept.scale(by: 1 / (1 - probability))
-        return self * kept
     }
 
     /// `softmax(q k^T * scale + mask) v` (Vaswani et al. 2017).

@@ -164,7 +164,8 @@ public struct TrainingSession: Sendable {
     }
 
     private static func metrics(_ progress: TrainingProgress) -> [String: Double] {
-        var metrics = progress.evaluation
+        // A metric of which more is better stands there twice, as the loop's cost under `-name`.
+        var metrics = progress.evaluation.filter { !$0.key.hasPrefix("-") }
         metrics["trainingLoss"] = progress.loss
         metrics["tokens"] = Double(progress.tokens)
         metrics["steps"] = Double(progress.step)

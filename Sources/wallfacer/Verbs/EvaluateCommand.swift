@@ -3,6 +3,7 @@ import Corpora
 import Experiments
 import Foundation
 import Layers
+import Recommendation
 import Studies
 import Tensors
 import Training
@@ -15,11 +16,12 @@ struct EvaluateCommand: AsyncParsableCommand {
               wallfacer evaluate sft sft-2
               wallfacer evaluate sft sft-2 --set data.heldOut=mine.jsonl
               wallfacer evaluate sft SmolLM2-135M-Instruct --set data.train=esconv
+              wallfacer evaluate recommend recommend-sasrec-1
 
             A trained model is measured with the recipe that it was trained with; other models need the data named.
             """)
 
-    @Argument(help: ArgumentHelp("How to measure.", valueName: "method"))
+    @Argument(help: ArgumentHelp("How to measure; recommend for any recommender.", valueName: "method"))
     var method: String
 
     @Argument(help: "A trained model by its name or folder, or any other model.")
@@ -34,10 +36,11 @@ struct EvaluateCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let method = try MethodList.named(method)
+        let named = method == Self.anyRecommender ? nil : try MethodList.named(method)
         try output.check()
         let folder = try ModelPlace.locate(model)
         try ArtefactManifest.verifyOpening(folder)
+        let method = try named ?? Self.recommender(folder)
         var document = try recipe.document(stored: stored(folder, method.name))
         if let precision { try document.set("precision=\(precision.rawValue)") }
         threads.apply()
@@ -58,6 +61,17 @@ struct EvaluateCommand: AsyncParsableCommand {
         }
         table.note = "n = \(Numbers.grouped(measured.count))"
         try output.write(result, tables: [table])
+    }
+
+    /// Stands for the method of whichever recommender is measured.
+    private static let anyRecommender = "recommend"
+
+    private static func recommender(_ folder: URL) throws -> any Method.Type {
+        let kind = try ArtefactManifest.read(from: folder).kind
+        guard RecommendationMethods.all.contains(where: { $0.name == kind }) else {
+            throw SavedRecommenderError.notARecommender(folder: folder.path, kind: kind)
+        }
+        return try MethodList.named(kind)
     }
 
     @TensorActor

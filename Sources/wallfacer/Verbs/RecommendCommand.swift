@@ -46,20 +46,22 @@ struct RecommendCommand: AsyncParsableCommand {
         try output.check()
         let folder = try ModelPlace.locate(model)
         try ArtefactManifest.verifyOpening(folder)
-        let met = Self.names(history ?? "", separator: ",")
-        let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: "\n") }
+        let met = Self.names(history ?? "") { $0 == "," }
+        let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: \.isNewline) }
         let (user, count) = (user, count)
         threads.apply()
-        let (answer, method) = try await TensorActor.run {
+        let (answer, method, readsHistories) = try await TensorActor.run {
             let saved = try SavedRecommender.open(folder)
-            return (try saved.recommend(user: user, history: met, count: count, candidates: pool), saved.method)
+            let answer = try saved.recommend(user: user, history: met, count: count, candidates: pool)
+            return (answer, saved.method, saved.readsHistories)
         }
         if !answer.unknownItems.isEmpty {
             StandardError.write("unknown items, passed over: \(answer.unknownItems.joined(separator: ", "))")
         }
         if let user, !answer.isUserKnown { StandardError.write("user \(user) is not in the training data") }
         if answer.isFallback {
-            StandardError.write("\(method) has no answer for this user and history: these are the most popular items")
+            let reason = readsHistories ? "reads histories, and --history has no known item" : "does not know this user"
+            StandardError.write("\(method) \(reason): these are the most popular items")
         }
         let result = RecommendedItems(
             model: folder.path, method: method, user: user, items: answer.items, unknownItems: answer.unknownItems,
@@ -69,8 +71,8 @@ struct RecommendCommand: AsyncParsableCommand {
         try output.write(result, tables: [table])
     }
 
-    private static func names(_ text: String, separator: Character) -> [String] {
-        text.split(separator: separator).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    private static func names(_ text: String, separator: (Character) -> Bool) -> [String] {
+        text.split(whereSeparator: separator).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     }
 }
 

@@ -103,6 +103,21 @@ import Testing
                 Data("{\"user\": \"a\"}\n".utf8), file: "t.jsonl",
                 fields: [FeatureField("user", .token), FeatureField("price", .float, missing: .fill(0))])
         }
+        // A key that later lines have is missing on its line, not from the file.
+        #expect(throws: InteractionError.missingValue(file: "t.jsonl", line: 1, column: "price")) {
+            try FeatureTable.readLines(
+                Data("{\"user\": \"a\"}\n{\"user\": \"b\", \"price\": 1}\n".utf8), file: "t.jsonl",
+                fields: [FeatureField("user", .token), FeatureField("price", .float)])
+        }
+        for value in ["1e999", "{\"a\": 1}"] {
+            let error = #expect(throws: CorpusError.self) {
+                try FeatureTable.readLines(
+                    Data("{\"user\": \"a\", \"price\": \(value)}\n".utf8), file: "t.jsonl",
+                    fields: [FeatureField("user", .token), FeatureField("price", .float)])
+            }
+            let found = try #require(error)
+            #expect("\(found)".contains("field price: neither text, a finite number"), "\(value)")
+        }
     }
 
     @Test("Atomic files declare their columns themselves; an unknown type is an error")
@@ -119,6 +134,24 @@ import Testing
                 allowed: ["token", "token_seq", "float", "float_seq"])
         ) {
             try AtomicFiles.table(Data("user_id:token\trating:double\na\t1\n".utf8), file: "x.inter")
+        }
+    }
+
+    @Test("Atomic files may be read with missing cells filled; keys have a value in every row all the same")
+    func filledAtomicFiles() throws {
+        func read(_ row: String) throws -> FeatureTable {
+            try AtomicFiles.table(
+                Data("user_id:token\ttimestamp:float\tplace:token\tage:float\n\(row)\n".utf8), file: "x.inter",
+                missing: .fill(.nan), keys: ["user_id", "timestamp"])
+        }
+        let table = try read("u1\t5\t\tnan")
+        #expect(try table.tokens("place").values == [-1])
+        #expect(try table.numbers("age")[0].isNaN)
+        #expect(throws: InteractionError.missingValue(file: "x.inter", line: 2, column: "user_id")) {
+            try read("\t5\tp\t1")
+        }
+        #expect(throws: InteractionError.notFinite(file: "x.inter", line: 2, column: "timestamp", found: "nan")) {
+            try read("u1\tnan\tp\t1")
         }
     }
 

@@ -161,6 +161,11 @@ import Testing
         // Items of validation and test may be drawn where only train is excluded.
         let train = NegativeSampler(.leaveOneOut(log), exclusion: .trainOnly)
         #expect(try Set(train.sample(user: 0, count: 50, using: &generator)) == [198, 199])
+        #expect(!sampler.hasNegatives(user: 0) && sampler.hasNegatives(user: 1))
+        #expect(train.hasNegatives(user: 0))
+        // The last item never occurs in training, so that popularity does not draw it.
+        let popular = NegativeSampler(.leaveOneOut(log), weighting: .popularity(exponent: 1))
+        #expect(!popular.hasNegatives(user: 1))
     }
 
     @Test("Sequence examples equal listing every target with the rows before it, and batches hold each once")

@@ -53,7 +53,7 @@ struct RecommendationMethodTests {
                     let stranger = try saved.recommend(user: "nobody", history: ["nothing"], count: 3)
                     #expect(stranger.unknownItems == ["nothing"] && !stranger.isUserKnown)
                     #expect(stranger.items.count == 3)
-                    #expect(throws: RecommendationError.noCandidates) {
+                    #expect(throws: RecommendationError.unknownCandidates(["nothing"])) {
                         try saved.recommend(user: nil, history: history, count: 3, candidates: ["nothing"])
                     }
                     return (answer, stranger)

@@ -64,6 +64,38 @@ struct FittingTests {
         }
     }
 
+    @Test("Users who met every item have no negative: they are left out, and a source of such users only is an error")
+    func usersWithoutNegatives() throws {
+        // User 0 meets all four items in training, user 1 two of them; both have a row of validation and test.
+        func split(_ users: [Int32], _ items: [Int32]) throws -> InteractionSplit {
+            .leaveOneOut(
+                try InteractionLog(
+                    users: IdentifierMap(count: 2), items: IdentifierMap(count: 4), userIndices: users,
+                    itemIndices: items))
+        }
+        let mixed = try split([0, 0, 0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 3, 0, 1, 0, 1, 2, 3])
+        for (layout, rows) in [
+            (InteractionSource.Layout.pairs, 2), (.nextItem(length: 3), 1), (.everyStep(length: 3), 1),
+        ] {
+            let sampler = NegativeSampler(mixed, exclusion: .trainOnly)
+            let source = try InteractionSource(mixed, layout: layout, rowsPerBatch: 8, sampler: sampler, seed: 1)
+            #expect(source.count == rows && source.usersWithoutNegatives == 1)
+            let batch = try #require(try source.next())
+            #expect(Set(batch.users.integers) == [1])
+            // Objectives without negatives learn from everybody.
+            let all = try InteractionSource(mixed, layout: layout, rowsPerBatch: 8, seed: 1)
+            #expect(all.count > rows && all.usersWithoutNegatives == 0)
+        }
+        let full = try split([0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 0, 1])
+        #expect(
+            throws: BatchSourceError.empty(
+                what: "the training part (leave-one-out, without 1 users who met every item)")
+        ) {
+            try InteractionSource(
+                full, layout: .pairs, rowsPerBatch: 8, sampler: NegativeSampler(full, exclusion: .trainOnly), seed: 1)
+        }
+    }
+
     @Test("Next-item rows hold the items before the target; every-step rows hold their successors")
     func layouts() throws {
         let log = try InteractionLog(

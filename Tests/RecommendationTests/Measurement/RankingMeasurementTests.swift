@@ -1,0 +1,65 @@
+import Corpora
+import Evaluation
+import Foundation
+import Recommendation
+import Tensors
+import Testing
+
+/// Prefers the items after the last one of a history, and looks at the memory while it is asked.
+private final class Successor: Recommender {
+    let itemCount: Int
+    private(set) var largest = 0
+    private(set) var calls = 0
+    private(set) var residentBytes = 0
+
+    init(_ itemCount: Int) { self.itemCount = itemCount }
+
+    func score(_ users: [UserContext], candidates: [Int32]) throws -> Tensor {
+        largest = max(largest, users.count)
+        calls += 1
+        let last = Tensor(users.map { Float($0.history.last ?? 0) }, shape: [users.count, 1])
+        let scores = (Tensor.range(0..<itemCount).cast(to: .float32) - last - 1).absolute() * -1
+        residentBytes = max(residentBytes, ResidentMemory.bytes)
+        return scores
+    }
+}
+
+private enum ResidentMemory {
+    /// Of this process now; 0 where the system does not say.
+    static var bytes: Int {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return 0 }
+        return pages * Int(getpagesize())
+    }
+}
+
+@Suite("Ranking measurement")
+struct RankingMeasurementTests {
+    /// Each user meets three neighbouring items in turn; the last one is the test item.
+    private func split(users: Int, items: Int) throws -> InteractionSplit {
+        .leaveOneOut(
+            try InteractionLog(
+                users: IdentifierMap(count: users), items: IdentifierMap(count: items),
+                userIndices: (0..<(3 * users)).map { Int32($0 / 3) },
+                itemIndices: (0..<(3 * users)).map { Int32($0 / 3 * 31 % (items - 3) + $0 % 3) }))
+    }
+
+    @Test("100,000 items: as many users are scored at once as the block of scores holds, however many there are")
+    func boundedMemory() throws {
+        let items = 100_000
+        let split = try split(users: 1_000, items: items)
+        let measurement = RankingMeasurement(split, part: .test, cutoffs: [1, 10])
+        let model = Successor(items)
+        _ = try measurement(model)  // whatever is made once is there
+        let before = ResidentMemory.bytes
+        let report = try measurement(model)
+        #expect(report.value(.hitRate, k: 1)?.value == 1)
+        let atOnce = RankingMeasurement.scoreBytes(itemCount: items) / (4 * items)
+        #expect(model.largest == atOnce)
+        #expect(model.calls == 2 * ((1_000 + atOnce - 1) / atOnce))
+        #expect(atOnce == 64)
+        // The model's scores in four steps and their copy: a few blocks, where all scores are 400 MB.
+        #expect(model.residentBytes - before < 8 * RankingMeasurement.scoreBytes(itemCount: items))
+    }
+}

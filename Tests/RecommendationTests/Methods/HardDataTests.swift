@@ -1,0 +1,124 @@
+import Corpora
+import Evaluation
+import Foundation
+import Recommendation
+import Tensors
+import Testing
+import Training
+
+/// What people's own logs hold: gaps, strangers, one answer only.
+@Suite("Hard data", .serialized)
+struct HardDataTests {
+    private final class Said: @unchecked Sendable { var lines: [String] = [] }
+
+    /// Trains on a CSV file and measures; what the method said stands in `said`.
+    private func metrics(
+        _ method: any RecommendationMethod.Type, _ csv: String, in folder: URL, said: Said = Said(), _ values: [String]
+    ) async throws -> [String: Double] {
+        let file = folder.appending(path: "log.csv")
+        try Data(csv.utf8).write(to: file)
+        var document = try RecipeDocument(yaml: "method: \(method.name)", source: "test")
+        let isOfFeatures = method is any FeatureMethod.Type
+        for value in ["data.\(isOfFeatures ? "interactions." : "")source=\(file.path)"] + values {
+            try document.set(value)
+        }
+        let recipe = document
+        var session = TrainingSession(output: folder.appending(path: "artefact"))
+        session.showsProgress = false
+        session.say = { said.lines.append($0) }
+        let quiet = session
+        return try await TensorActor.run {
+            let trained = try method.train(recipe: recipe, in: quiet)
+            return try method.evaluate(trained.folder, recipe: nil, in: quiet).metrics
+        }
+    }
+
+    @Test("Missing features are refused, or filled where the recipe says so; a missing label does not train")
+    func missing() async throws {
+        // Odd items are clicked; the price is the mean of the others where it is missing.
+        var csv = "user_id,item_id,timestamp,click,price,place\n"
+        for step in 0..<120 {
+            let item = step * 7 % 10
+            let click = step % 13 == 5 ? "" : "\(item % 2)"
+            let price = step % 5 == 0 ? ["", "NaN", "inf"][step % 3] : "\(item)"
+            csv += "u\(step % 6),i\(item),\(step),\(click),\(price),\(step % 4 == 0 ? "" : "p\(step % 3)")\n"
+        }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let columns = ["data.interactions.numbers=[price]", "data.interactions.tokens=[place]"]
+            await #expect(throws: InteractionError.self) {
+                try await metrics(DeepFMMethod.self, text, in: folder, columns)
+            }
+            let found = try await metrics(
+                LogisticRegressionMethod.self, text, in: folder,
+                columns + ["data.interactions.missing=fill", "fitting.learningRate=0.1", "fitting.rowsPerBatch=32"])
+            #expect(try #require(found["AUC"]) > 0.95)
+            #expect(found.values.allSatisfy { $0.isFinite })
+            // Users are never filled.
+            await #expect(throws: InteractionError.missingValue(file: "log.csv", line: 2, column: "user_id")) {
+                try await metrics(
+                    DeepFMMethod.self, text.replacing("u0,i0,0", with: ",i0,0"), in: folder,
+                    columns + ["data.interactions.missing=fill"])
+            }
+        }
+    }
+
+    @Test("Users who are new in the test part are groups of their own in the grouped AUC")
+    func strangers() async throws {
+        // A click depends more on the level than on which of two items is seen.
+        var csv = "user_id,item_id,timestamp,click,level\n"
+        var generator = SeededGenerator(seed: 5)
+        var time = 0
+        for step in 0..<400 {
+            let (level, good) = (step % 2 == 0 ? 1 : -1, step / 2 % 2 == 0)
+            let click = generator.bernoulli(level > 0 ? (good ? 0.9 : 0.7) : (good ? 0.3 : 0.1))
+            csv += "u\(step % 19),i\(good ? 0 : 1),\(time),\(click ? 1 : 0),\(level)\n"
+            time += 1
+        }
+        for user in 0..<20 {
+            for good in [true, false] {
+                csv += "new\(user),i\(good ? 0 : 1),\(time),\(good ? 1 : 0),\(user % 2 == 0 ? 1 : -1)\n"
+                time += 1
+            }
+        }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let found = try await metrics(
+                LogisticRegressionMethod.self, text, in: folder,
+                [
+                    "data.interactions.numbers=[level]", "data.interactions.testShare=0.09", "data.historyLength=0",
+                    "fitting.learningRate=0.05", "fitting.epochs=40", "fitting.patience=null",
+                ])
+            #expect(found["GAUC"] == 1)
+            #expect(try #require(found["AUC"]) < 0.9)
+            // All test rows are of new users, so that the slice is the whole; both items are known.
+            #expect(found["newUsers.share"] == 1 && found["newUsers.AUC"] == found["AUC"])
+            #expect(found["newItems.share"] == 0 && found["newItems.AUC"] == nil)
+        }
+    }
+
+    @Test("Labels that are all alike are said before the training, and their metrics left out")
+    func oneClass() async throws {
+        var csv = "user_id,item_id,timestamp,click\n"
+        for step in 0..<60 { csv += "u\(step % 6),i\(step % 7),\(step),1\n" }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let said = Said()
+            let found = try await metrics(DeepFMMethod.self, text, in: folder, said: said, ["fitting.epochs=1"])
+            #expect(said.lines.contains { $0.contains("AUC is not defined") })
+            #expect(found["AUC"] == nil && found["GAUC"] == nil)
+            #expect(try #require(found["logLoss"]).isFinite)
+        }
+    }
+
+    @Test("A log in which nobody has three interactions is refused before the training")
+    func nothingToValidate() async throws {
+        try await withTemporaryFolder { folder in
+            await #expect(throws: RecommendationDataError.noRows(part: "validation")) {
+                try await metrics(
+                    SelfAttentiveSequenceMethod.self, "user_id,item_id,timestamp\na,x,1\na,y,2\nb,y,1\n", in: folder, []
+                )
+            }
+        }
+    }
+}
