@@ -69,21 +69,13 @@ extension FeatureMethod {
             session.say(
                 "validation: all labels are alike, so AUC is not defined; the parameters of the last pass are kept")
         }
-        var fitting = settings.fitting
-        if settings.search {
-            fitting = try fitting.searched(
-                watching: watched,
-                source: {
-                    let source = try batches()
-                    return (source, source.batchesPerPass)
-                },
-                measure: { try validation.metrics($0) }, say: session.say, model: new)
-        }
-        let model = try new()
-        model.train()
-        let source = try batches()
-        let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
-        let job = fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
+        let job = try settings.fitting.job(
+            searching: settings.search, watching: watched,
+            source: {
+                let source = try batches()
+                return (source, source.batchesPerPass)
+            },
+            measure: { try validation.metrics($0) }, say: session.say, model: new)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         var counts = [Double](repeating: 0, count: data.encoder.items.count + 1)
         let fields = schema.categories.count
@@ -92,8 +84,8 @@ extension FeatureMethod {
         }
         let stored = StoredEncoder(encoder: data.encoder, itemCounts: Array(counts.dropFirst()))
         return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in
-            learner.restoreBestBuffers()
-            try RecommenderFiles.write(model, names: stored, recipe: recipe, to: folder)
+            job.learner.restoreBestBuffers()
+            try RecommenderFiles.write(job.learner.model, names: stored, recipe: recipe, to: folder)
         }
     }
 

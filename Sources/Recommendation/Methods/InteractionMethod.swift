@@ -67,31 +67,23 @@ extension InteractionMethod {
             throw RecommendationDataError.noRows(part: InteractionSplit.Part.validation.rawValue)
         }
         let validation = RankingMeasurement(split, part: .validation, data: name)
-        var fitting = settings.fitting
-        if settings.search {
-            fitting = try fitting.searched(
-                watching: watched,
-                source: {
-                    let source = try batches()
-                    return (source, source.batchesPerPass)
-                },
-                measure: { try validation.metrics($0) }, say: session.say, model: new)
+        let job = try settings.fitting.job(
+            searching: settings.search, watching: watched,
+            source: {
+                let source = try batches()
+                return (source, source.batchesPerPass)
+            },
+            measure: { try validation.metrics($0) }, say: session.say, model: new)
+        if job.source.usersWithoutNegatives > 0 {
+            session.say("\(job.source.usersWithoutNegatives) users met every item and are not learnt from")
         }
-        let model = try new()
-        model.train()
-        let source = try batches()
-        if source.usersWithoutNegatives > 0 {
-            session.say("\(source.usersWithoutNegatives) users met every item and are not learnt from")
-        }
-        let learner = RecommendationLearner(model, watched: watched) { try validation.metrics($0) }
-        let job = fitting.job(learner, source, batchesPerPass: source.batchesPerPass, watching: watched)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         let names = StoredNames(
             users: split.log.users.tokens, items: split.log.items.tokens,
             itemCounts: split.trainItemCounts.map(Double.init))
         return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in
-            learner.restoreBestBuffers()
-            try RecommenderFiles.write(model, names: names, recipe: recipe, to: folder)
+            job.learner.restoreBestBuffers()
+            try RecommenderFiles.write(job.learner.model, names: names, recipe: recipe, to: folder)
         }
     }
 
@@ -145,13 +137,23 @@ extension InteractionMethod {
 
 extension FittingOptions {
     /// A job of a training session with these options.
+    /// - Parameter searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``,
+    ///   whose the other parameters are).
     func job<Model: TrainableModel, Source: BatchSource>(
-        _ learner: RecommendationLearner<Model>, _ source: Source, batchesPerPass: Int, watching watched: WatchedMetric
-    ) -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
-        let limits = limits(batchesPerPass: batchesPerPass, watching: watched)
+        searching: Bool, watching watched: WatchedMetric, source: () throws -> (Source, batchesPerPass: Int),
+        measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
+    ) throws -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
+        let options =
+            try searching
+            ? searched(watching: watched, source: source, measure: measure, say: say, model: model) : self
+        let model = try model()
+        model.train()
+        let (source, batchesPerPass) = try source()
+        let learner = RecommendationLearner(model, watched: watched, measure: measure)
+        let limits = options.limits(batchesPerPass: batchesPerPass, watching: watched)
         return TrainingSession.Job(
-            learner: learner, source: source, optimizer: optimizer(for: learner.trainedParameters),
-            schedule: LearningRateSchedule(peak: learningRate, totalSteps: limits.steps, decay: .constant),
+            learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
+            schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
             limits: limits)
     }
 }
