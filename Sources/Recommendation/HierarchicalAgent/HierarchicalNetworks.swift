@@ -11,9 +11,6 @@ package final class UpperNetwork: Network {
     private let trunk: Linear
     private let policy: Linear
     private let critics: [MultilayerPerceptron]
-    /// The part of both critics' slopes that all users share, in units of ``slopeUnit``: `[critics, option]`.
-    private var slopes: Tensor
-    private static let slopeUnit = 5.0
     private let norm: Double
 
     package init(_ catalogue: FeedCatalogue, configuration: HierarchicalAgentConfiguration, from source: RandomSource) {
@@ -30,9 +27,8 @@ package final class UpperNetwork: Network {
             inputDimensions: hidden, outputDimensions: catalogue.dimensions, hasBias: true,
             standardDeviation: 0.3 / Double(hidden).squareRoot(), from: source)
         critics = (0..<2).map { _ in
-            MultilayerPerceptron([hidden, hidden, catalogue.dimensions + 1], outputScale: 0.05, from: source)
+            MultilayerPerceptron([hidden, hidden, catalogue.dimensions + 1], outputScale: 0.3, from: source)
         }
-        slopes = .zeros([2, catalogue.dimensions])
     }
 
     private init(copying other: UpperNetwork) {
@@ -44,7 +40,6 @@ package final class UpperNetwork: Network {
         trunk = copy(other.trunk)
         policy = copy(other.policy)
         critics = other.critics.map { $0.copy() }
-        slopes = other.slopes.detached().copy()
     }
 
     package func copy() -> UpperNetwork { UpperNetwork(copying: self) }
@@ -61,13 +56,11 @@ package final class UpperNetwork: Network {
         option / (option.norm(along: 1, keepingAxes: true) + 1e-6) * norm
     }
 
-    /// Q_H of one critic, `o(s) + (u + v(s)) · g`, linear in the option as the lower critics are in the item; what all users
-    /// share has a slope of its own, because a session's return is noisy: `[batch]`.
+    /// Q_H of one critic, linear in the option as the lower critics are in the item: `[batch]`.
     package func value(_ critic: Int, _ state: Tensor, _ option: Tensor) -> Tensor {
         let found = critics[critic](state)
         let width = option.size(1)
-        let slope = found.slice(0..<width, along: 1) + slopes.select(critic, along: 0) * Self.slopeUnit
-        return (slope * option).sum(along: 1) + found.select(width, along: 1)
+        return (found.slice(0..<width, along: 1) * option).sum(along: 1) + found.select(width, along: 1)
     }
 
     package func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
@@ -75,7 +68,6 @@ package final class UpperNetwork: Network {
         trunk.visitParameters(path / "trunk", visit)
         policy.visitParameters(path / "policy", visit)
         for (index, critic) in critics.enumerated() { critic.visitParameters(path / "critic" / index, visit) }
-        visit(path / "slopes", &slopes)
     }
 }
 

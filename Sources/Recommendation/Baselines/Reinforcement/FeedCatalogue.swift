@@ -1,5 +1,5 @@
 import Tensors
-import Worlds
+public import Worlds
 
 /// The items of a feed world as vectors, from what a learner may see: noisy content, topic, past click rate.
 ///
@@ -26,13 +26,12 @@ public struct FeedCatalogue {
     /// Mean Euclidean length of an item: actions are scaled to it.
     public let meanNorm: Double
 
-    /// - Parameter log: sessions whose views and clicks count beside the items' own past ones.
-    package init(world: FeedWorld, log: [[FeedSession]] = []) {
+    public init(world: FeedWorld) {
         let items = world.items
         let topics = world.configuration.topicCount
         itemCount = items.count
         dimensions = 16 + topics + 1
-        let rates = Self.smoothedRates(items, log)
+        let rates = Self.smoothedRates(items)
         let mean = rates.reduce(0, +) / Float(rates.count)
         let spread = (rates.reduce(Float(0)) { $0 + ($1 - mean) * ($1 - mean) } / Float(rates.count)).squareRoot()
         var table: [Float] = []
@@ -48,18 +47,12 @@ public struct FeedCatalogue {
         meanNorm = embeddings.norm(along: 1).mean().item
     }
 
-    private static func smoothedRates(_ items: FeedItems, _ log: [[FeedSession]]) -> [Float] {
-        var views = items.pastViews.map(Float.init)
-        var clicks = items.pastClicks.map(Float.init)
-        for session in log.joined() {
-            for (item, clicked) in zip(session.items, session.clicks) {
-                views[Int(item)] += 1
-                if clicked { clicks[Int(item)] += 1 }
-            }
+    private static func smoothedRates(_ items: FeedItems) -> [Float] {
+        let views = items.pastViews.reduce(0) { $0 + Int($1) }
+        let mean = views > 0 ? Float(items.pastClicks.reduce(0) { $0 + Int($1) }) / Float(views) : 0
+        return zip(items.pastClicks, items.pastViews).map {
+            (Float($0) + Scale.prior * mean) / (Float($1) + Scale.prior)
         }
-        let all = views.reduce(0, +)
-        let mean = all > 0 ? clicks.reduce(0, +) / all : 0
-        return zip(clicks, views).map { ($0 + Scale.prior * mean) / ($1 + Scale.prior) }
     }
 
     /// The numbers of one item.

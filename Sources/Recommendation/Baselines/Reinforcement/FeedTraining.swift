@@ -1,11 +1,11 @@
 import Evaluation
 import Tensors
-import Worlds
+public import Worlds
 
 /// What every feed agent may use to learn: the same users, views and updates for all.
 public struct FeedTrainingBudget: Sendable, Equatable, Codable {
     /// Users whose logged runs warm an agent up.
-    public var logUsers = 512
+    public var logUsers = 256
     /// Updates on the log.
     public var warmUpdates = 300
     /// Rounds of serving and learning.
@@ -37,18 +37,18 @@ package struct FeedTrainingGround {
     /// - Throws: `WorldError`.
     package init(_ configuration: FeedConfiguration, budget: FeedTrainingBudget, seed: UInt64) throws {
         world = try FeedWorld(configuration, seed: seed)
+        catalogue = FeedCatalogue(world: world)
         self.budget = budget
         self.seed = seed
         let users = 0..<budget.logUsers
         var recorder = FeedRecorder(
-            FeedCatalogue(world: world), optionWidth: 0,
+            catalogue, optionWidth: 0,
             demographics: users.map { [world] in world.users.demographics[$0] })
         let logging = MixedFeedPolicy(base: PopularFeedPolicy(world: world), exploration: 0.5, seed: seed)
         _ = try FeedRollout(world: world, users: users, luckSeed: Self.luck(seed, 0)).run(logging) { _, outcomes in
             for outcome in outcomes { recorder.observe(outcome) }
         }
         logRuns = recorder.runs
-        catalogue = FeedCatalogue(world: world, log: logRuns)
     }
 
     private static func luck(_ seed: UInt64, _ episode: Int) -> UInt64 {

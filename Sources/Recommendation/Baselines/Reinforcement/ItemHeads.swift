@@ -7,11 +7,8 @@ import Tensors
 ///
 /// A view ends in a click or in none, and both are seen. So the value of an item is that of its outcomes, weighed by how
 /// likely they are, `Q(s, e) = p(s, e) Q₁(s, e) + (1 - p(s, e)) Q₀(s, e)`, as SlateQ has it for the items of a slate:
-/// what follows a click is learned from clicks, and is not hidden under their luck.
-///
-/// How likely a click is depends on user and item together; what follows it is the user's part and the item's,
-/// `Q_j(s, e) = o_j(s) + u_j · e`. Returns are far noisier than what one item adds to them: slopes of each state's own
-/// rank the catalogue by that noise. All are linear in the item's vector, so the whole catalogue is scored by products.
+/// what follows a click is learned from clicks, and is not hidden under their luck. Click logits and both values are linear
+/// in the item's vector, so the whole catalogue is scored by three products.
 package final class ItemHeads: Network {
     package let dimensions: Int
     /// Length of a proto-item: the mean length of an item.
@@ -19,10 +16,6 @@ package final class ItemHeads: Network {
     private let trunk: Linear
     private let policy: Linear
     private let critics: [MultilayerPerceptron]
-    /// u of both outcomes of each critic in units of ``slopeUnit``: `[critics, 2, dimensions]`.
-    private var slopes: Tensor
-    /// With it a learning rate for weights near 1 moves a slope as fast.
-    private static let slopeUnit = 5.0
     private let click: MultilayerPerceptron
     /// Scale and offset with which a proto-item ranks by clicks while it is warmed up.
     private var temperature: Tensor
@@ -37,9 +30,8 @@ package final class ItemHeads: Network {
             inputDimensions: hidden, outputDimensions: dimensions, hasBias: true,
             standardDeviation: 0.3 / Double(hidden).squareRoot(), from: source)
         critics = (0..<2).map { _ in
-            MultilayerPerceptron([hidden, hidden, 2], outputScale: 0.3, from: source)
+            MultilayerPerceptron([hidden, hidden, 2 * (dimensions + 1)], outputScale: 0.3, from: source)
         }
-        slopes = .zeros([2, 2, dimensions])
         click = MultilayerPerceptron([hidden, dimensions + 1], outputScale: 0.3, from: source)
         temperature = Tensor([Float(1), -2])
     }
@@ -53,7 +45,6 @@ package final class ItemHeads: Network {
         trunk = copy(other.trunk)
         policy = copy(other.policy)
         critics = other.critics.map { $0.copy() }
-        slopes = other.slopes.detached().copy()
         click = other.click.copy()
         temperature = other.temperature.detached().copy()
     }
@@ -80,14 +71,12 @@ package final class ItemHeads: Network {
         direction / (direction.norm(along: -1, keepingAxes: true) + 1e-6) * norm
     }
 
-    /// One critic's values of an item that is clicked, and of one that is not.
+    /// Slopes `[..., dimensions]` and offsets `[..., 1]` of one critic's values of an item that is clicked, and of one
+    /// that is not.
     private func outcomes(_ critic: Int, _ state: Tensor) -> (clicked: LinearScore, passed: LinearScore) {
-        let offsets = critics[critic](state)
-        let own = slopes.select(critic, along: 0) * Self.slopeUnit
-        return (
-            LinearScore(slope: own.select(0, along: 0), offset: offsets.slice(0..<1, along: -1)),
-            LinearScore(slope: own.select(1, along: 0), offset: offsets.slice(1..<2, along: -1))
-        )
+        let found = critics[critic](state)
+        let width = dimensions + 1
+        return (split(found.slice(0..<width, along: -1)), split(found.slice(width..<(2 * width), along: -1)))
     }
 
     /// Slope and offset of the click logit.
@@ -127,15 +116,14 @@ package final class ItemHeads: Network {
         trunk.visitParameters(path / "trunk", visit)
         policy.visitParameters(path / "policy", visit)
         for (index, critic) in critics.enumerated() { critic.visitParameters(path / "critic" / index, visit) }
-        visit(path / "slopes", &slopes)
         click.visitParameters(path / "click", visit)
         visit(path / "temperature", &temperature)
     }
 }
 
-/// A score that is linear in an item's vector.
+/// A score that is linear in an item's vector, one for each state.
 package struct LinearScore {
-    /// `[..., dimensions]`, of each state; `[dimensions]` where all states have one.
+    /// `[..., dimensions]`.
     package let slope: Tensor
     /// `[..., 1]`.
     package let offset: Tensor
@@ -144,9 +132,7 @@ package struct LinearScore {
     package func of(_ items: Tensor) -> Tensor { (slope * items).sum(along: -1) + offset.squeezed(axis: -1) }
 
     /// Of the whole catalogue: `[dimensions, items]` to `[..., items]`.
-    package func all(_ columns: Tensor) -> Tensor {
-        (slope.shape.count == 1 ? slope.expanded(axis: 0) : slope).matmul(columns) + offset
-    }
+    package func all(_ columns: Tensor) -> Tensor { slope.matmul(columns) + offset }
 }
 
 extension ItemHeads {
