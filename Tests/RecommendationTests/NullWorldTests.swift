@@ -77,7 +77,7 @@ struct NullWorldTests {
         let width = configuration.hiddenDimensions
         var scores: [Double] = []
         var labels: [Bool] = []
-        for index in 0..<60_000 {
+        for index in 0..<240_000 {
             let found = world.interaction(index, stream: 1)
             guard found.type == 2 else { continue }
             scores.append(
@@ -106,6 +106,6 @@ struct NullWorldTests {
         #expect(null.popularity < 0.01)
         let shared = try carriedOver(ItemTypeConfiguration())
         #expect(shared.area > 0.8)
-        #expect(shared.popularity > 0.02)
+        #expect(shared.popularity > 0.015)
     }
 }
