@@ -1,6 +1,6 @@
 import Evaluation
 import Tensors
-public import Worlds
+import Worlds
 
 /// What every feed agent may use to learn: the same users, views and updates for all.
 public struct FeedTrainingBudget: Sendable, Equatable, Codable {
