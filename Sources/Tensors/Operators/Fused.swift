@@ -186,10 +186,12 @@ extension Tensor {
     private func masked(_ key: UInt64, _ probability: Double, scale: Double) -> Tensor {
         let output = Tensor.uninitialized(like: self)
         let threshold = UInt32(min((probability * 0x1p32).rounded(), Double(UInt32.max)))
-        if dtype == .float32 {
-            wf_train_dropout_f32(reals, Int64(count), key, threshold, Float(scale), output.reals, Workers.pool)
-        } else {
-            wf_train_dropout_bf16(halves, Int64(count), key, threshold, Float(scale), output.halves, Workers.pool)
+        withExtendedLifetime(self) {
+            if dtype == .float32 {
+                wf_train_dropout_f32(reals, Int64(count), key, threshold, Float(scale), output.reals, Workers.pool)
+            } else {
+                wf_train_dropout_bf16(halves, Int64(count), key, threshold, Float(scale), output.halves, Workers.pool)
+            }
         }
         return output
     }

@@ -58,7 +58,8 @@ extension Tensor {
             depth: Int64(left.size(1)), output: wf_tensor_data(output.handle)!,
             output_is_f32: output.dtype == .float32, accumulates: sum != nil)
         let scratch = Tensor.uninitialized([wf_train_product_scratch(&task)])
-        require(withExtendedLifetime((left, right)) { wf_train_multiply(&task, scratch.reals, Workers.pool) })
+        require(
+            withExtendedLifetime((left, right, scratch)) { wf_train_multiply(&task, scratch.reals, Workers.pool) })
         return output
     }
 
