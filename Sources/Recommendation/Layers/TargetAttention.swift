@@ -36,10 +36,10 @@ public final class TargetAttention: Layer {
     /// The same without gradients. The first map is linear in `e_j`, in `e_t` and in their product, so that two thirds of it
     /// need not be computed for every pair: `W [e_j, e_t, e_j - e_t, e_j ⊙ e_t] = (W₁ + W₃) e_j + (W₂ - W₃) e_t + W₄ (e_j ⊙ e_t)`.
     ///
-    /// Rows are taken so many at a time that what is computed for each pair stays in the processor's cache.
+    /// Rows are taken so many at a time that memory stays bounded; with smaller parts, waking threads costs more.
     private func served(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
         let pairNumbers = history.size(1) * unit.layers[0].outputDimensions
-        let (rows, atOnce) = (target.size(0), max(1, Self.cachedNumbers / max(1, pairNumbers)))
+        let (rows, atOnce) = (target.size(0), max(1, Self.numbersAtOnce / max(1, pairNumbers)))
         guard rows > atOnce else { return servedPart(target, history, mask) }
         let parts = stride(from: 0, to: rows, by: atOnce).map { start in
             let range = start..<min(start + atOnce, rows)
@@ -49,8 +49,8 @@ public final class TargetAttention: Layer {
         return .concatenated(parts)
     }
 
-    /// A megabyte of f32.
-    private static let cachedNumbers = 1 << 18
+    /// 16 MB of f32.
+    private static let numbersAtOnce = 1 << 22
 
     private func servedPart(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
         let first = unit.layers[0]

@@ -99,15 +99,15 @@ struct RecommendationLayerTests {
     func servedParts() {
         let source = RandomSource(seed: 6)
         let attention = TargetAttention(dimensions: 2, widths: [64], from: source)
-        let target = Tensor.normal([3_000, 2], from: source)
+        let target = Tensor.normal([30_000, 2], from: source)
         let shared = Tensor.normal([1, 3, 2], from: source)
-        let own = Tensor.normal([3_000, 3, 2], from: source)
+        let own = Tensor.normal([30_000, 3, 2], from: source)
         let mask = Tensor([true, true, false], shape: [1, 3])
         withoutGradients {
             let found = attention(target: target, history: shared, mask: mask)
-            let apart = attention(target: target, history: own, mask: mask.broadcast(to: [3_000, 3]))
-            #expect(found.shape == [3_000, 2] && apart.shape == [3_000, 2])
-            for row in [0, 1_364, 1_365, 1_366, 2_999] {
+            let apart = attention(target: target, history: own, mask: mask.broadcast(to: [30_000, 3]))
+            #expect(found.shape == [30_000, 2] && apart.shape == [30_000, 2])
+            for row in [0, 21_844, 21_845, 21_846, 29_999] {
                 let range = row..<(row + 1)
                 let goal = target.slice(range, along: 0)
                 let alone = attention(target: goal, history: shared, mask: mask)
