@@ -88,7 +88,7 @@ typedef struct wf_kernels {
                          uint16_t *output);
     float (*train_cross_entropy)(uint16_t *logits, int64_t columns, int64_t label, float factor, bool wants_gradient);
     double (*square_sum)(const float *x, int64_t count);
-    void (*adamw)(const wf_adamw_part *part, int64_t begin, int64_t count, const wf_adamw_step *step);
+    void (*adamw)(const wf_parameter *part, int64_t begin, int64_t count, const wf_adamw_step *step);
     // `count` elements from element `64 * group` on.
     void (*train_dropout_f32)(const float *x, int64_t count, int64_t group, uint64_t key, uint32_t threshold,
                               float scale, float *output);

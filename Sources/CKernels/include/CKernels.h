@@ -271,15 +271,15 @@ wf_status wf_train_attend(const wf_train_attention *task, wf_pool *_Nullable poo
 /// Gradients of `wf_train_attend`.
 wf_status wf_train_attend_backward(const wf_train_attention *task, wf_pool *_Nullable pool);
 
-/// A parameter of a step of AdamW; all arrays are in f32.
-typedef struct wf_adamw_part {
+/// A parameter with its gradient and what AdamW keeps of it; all arrays are in f32.
+typedef struct wf_parameter {
     int64_t count;
     const float *gradient;
     // `[count]`. Not read by `wf_square_sum`.
     float *_Nullable parameter, *_Nullable first, *_Nullable second;
     /// `1 - β₁ⁿ` and `1 - β₂ⁿ` of the n-th step.
     float first_correction, second_correction;
-} wf_adamw_part;
+} wf_parameter;
 
 typedef struct wf_adamw_step {
     float learning_rate, beta1, beta2, weight_decay, epsilon;
@@ -288,10 +288,10 @@ typedef struct wf_adamw_step {
 } wf_adamw_step;
 
 /// The sum of the squares of all gradients.
-wf_status wf_square_sum(const wf_adamw_part *parts, int64_t count, double *sum, wf_pool *_Nullable pool);
+wf_status wf_square_sum(const wf_parameter *parts, int64_t count, double *sum, wf_pool *_Nullable pool);
 
 /// `m = β₁ m + (1 - β₁) g`, `v = β₂ v + (1 - β₂) g²`, `p = p (1 - η λ) - η m̂ / (√v̂ + ε)`.
-wf_status wf_adamw(const wf_adamw_part *parts, int64_t count, const wf_adamw_step *step, wf_pool *_Nullable pool);
+wf_status wf_adamw(const wf_parameter *parts, int64_t count, const wf_adamw_step *step, wf_pool *_Nullable pool);
 
 // MARK: Decoder
 

@@ -54,7 +54,7 @@ public struct FeatureTable: Sendable, Equatable {
     public func tokens(_ name: String) throws -> (values: [Int32], vocabulary: IdentifierMap) {
         let found = try column(name)
         guard case .token(let values, let vocabulary) = found else {
-            throw InteractionError.columnKind(column: name, found: found.kind, wanted: "token")
+            throw InteractionError.columnKind(file: self.name, column: name, found: found.kind, wanted: "token")
         }
         return (values, vocabulary)
     }
@@ -64,7 +64,7 @@ public struct FeatureTable: Sendable, Equatable {
     public func numbers(_ name: String) throws -> [Double] {
         let found = try column(name)
         guard case .float(let values) = found else {
-            throw InteractionError.columnKind(column: name, found: found.kind, wanted: "float or time")
+            throw InteractionError.columnKind(file: self.name, column: name, found: found.kind, wanted: "float or time")
         }
         return values
     }

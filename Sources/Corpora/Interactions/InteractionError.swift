@@ -3,7 +3,7 @@ public enum InteractionError: Error, Sendable, Equatable, CustomStringConvertibl
     case missingColumn(file: String, column: String, found: [String])
     case duplicateColumn(file: String, column: String)
     case unknownKind(file: String, column: String, found: String, allowed: [String])
-    case columnKind(column: String, found: FeatureKind, wanted: String)
+    case columnKind(file: String, column: String, found: FeatureKind, wanted: String)
     case fieldCount(file: String, line: Int, found: Int, expected: Int)
     case badValue(file: String, line: Int, column: String, found: String, wanted: String)
     case notFinite(file: String, line: Int, column: String, found: String)
@@ -23,16 +23,16 @@ public enum InteractionError: Error, Sendable, Equatable, CustomStringConvertibl
         case .duplicateColumn(let file, let column): "\(file): column \"\(column)\" stands twice in the header"
         case .unknownKind(let file, let column, let found, let allowed):
             "\(file): column \"\(column)\" has type \"\(found)\"; allowed: \(allowed.joined(separator: ", "))"
-        case .columnKind(let column, let found, let wanted):
-            "column \"\(column)\" holds \(found.rawValue) values, \(wanted) is needed"
+        case .columnKind(let file, let column, let found, let wanted):
+            "\(file): column \"\(column)\" holds \(found.rawValue) values, \(wanted) is needed"
         case .fieldCount(let file, let line, let found, let expected):
             "\(file): line \(line) has \(found) fields, the header has \(expected)"
         case .badValue(let file, let line, let column, let found, let wanted):
             "\(file): line \(line), column \"\(column)\": \"\(found)\" is not \(wanted)"
         case .notFinite(let file, let line, let column, let found):
-            "\(file): line \(line), column \"\(column)\": \"\(found)\" is not a finite number; only a feature declared with missing = fill may lack one"
+            "\(file): line \(line), column \"\(column)\": \"\(found)\" is not a finite number; only a feature may lack one, where a recipe says missing: fill"
         case .missingValue(let file, let line, let column):
-            "\(file): line \(line), column \"\(column)\" is empty; only a feature declared with missing = fill may be"
+            "\(file): line \(line), column \"\(column)\" has no value; only a feature may lack one, where a recipe says missing: fill"
         case .timeBackwards(let user, let previous, let found):
             "user \(user): time goes back from \(previous) to \(found); sort the file or load it with order byTime"
         case .unknownIdentifier(let kind, let token, let known):

@@ -70,45 +70,37 @@ extension TransformerDecoder {
         var hiddenGradient: Tensor?
         var weightGradient: Tensor?
         let records = Tensor.recordsGradients && (needs.hidden || needs.weight)
-        let plainX = x.detached()
+        let plainX = x.detached().contiguous()
         let takesWeight = hidden.dtype == .bfloat16 && Tensor.takesAsItIs(weight, rows: rows.count)
         let plainWeight =
             takesWeight
             ? weight.detached()
             : needs.weight ? weight.detached().cast(to: hidden.dtype) : headWeight(hidden.dtype).detached()
         let weightType = weight.dtype
+        /// `left right^T` of numbers of the compute type.
+        func multiply(_ left: Tensor, _ right: Tensor, _ dtype: DType, addingTo sum: Tensor? = nil) -> Tensor {
+            if takesWeight { return Tensor.product(left, right, dtype: dtype, addingTo: sum) }
+            let product = left.linear(right).cast(to: dtype)
+            guard let sum else { return product }
+            sum.accumulate(product)
+            return sum
+        }
         func losses() -> Tensor {
             var total = Tensor(Float(0))
             var hiddenParts: [Tensor] = []
             for start in stride(from: 0, to: rows.count, by: chunkRows) {
                 let range = start..<min(start + chunkRows, rows.count)
                 let part = plainX.slice(range, along: 0)
-                let logits =
-                    takesWeight
-                    ? Tensor.product(part, plainWeight, dtype: part.dtype) : part.linear(plainWeight)
                 let (losses, slope) = Self.lossesAndSlopes(
-                    logits, classes: targets.slice(range, along: 0), factors: factors?.slice(range, along: 0), cap: cap,
-                    makingSlopes: records)
+                    multiply(part, plainWeight, part.dtype), classes: targets.slice(range, along: 0),
+                    factors: factors?.slice(range, along: 0), cap: cap, makingSlopes: records)
                 total = total + losses.sum()
                 guard let slope else { continue }
                 let narrow = slope.cast(to: plainX.dtype)
-                if needs.hidden {
-                    hiddenParts.append(
-                        takesWeight
-                            ? Tensor.product(narrow, plainWeight.transposed(), dtype: narrow.dtype)
-                            : narrow.matmul(plainWeight))
-                }
-                guard needs.weight else { continue }
-                if takesWeight {
-                    weightGradient = Tensor.product(
-                        narrow.transposed(), part.transposed(), dtype: .float32, addingTo: weightGradient)
-                    continue
-                }
-                let gradient = narrow.transposed().matmul(part)
-                if let weightGradient {
-                    weightGradient.accumulate(gradient)
-                } else {
-                    weightGradient = rows.count > chunkRows ? gradient.cast(to: .float32).copy() : gradient
+                if needs.hidden { hiddenParts.append(multiply(narrow, plainWeight.transposed(), narrow.dtype)) }
+                if needs.weight {
+                    weightGradient = multiply(
+                        narrow.transposed(), part.transposed(), .float32, addingTo: weightGradient)
                 }
             }
             if needs.hidden, records { hiddenGradient = .concatenated(hiddenParts) }

@@ -70,7 +70,7 @@ extension FeatureDataRecipe {
             (0..<log.userCount).flatMap { split.rows(part, user: $0) }.map { Int(log.sourceRows[$0]) }
         }
         for (part, rows) in zip(InteractionSplit.Part.allCases, parts) where rows.isEmpty {
-            throw RecommendationDataError.noRows(part: part.rawValue)
+            throw RecommendationDataError.noRows(source: table.name, part: part.rawValue)
         }
         return parts
     }

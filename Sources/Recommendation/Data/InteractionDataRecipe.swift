@@ -160,18 +160,21 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
     case noSource(String)
     case unknownFormat(String)
     case noTable(String)
-    case noRows(part: String)
+    case noRows(source: String, part: String)
     case noneRated(source: String, column: String, minimum: Double, highest: Double)
 
     public var description: String {
         switch self {
         case .noSource(let name):
-            "data.source is \(name.debugDescription): no atomic files, table or data set of this name"
+            "source \(name.debugDescription): no atomic files (NAME.inter), .csv, .tsv or .jsonl file, or set below "
+                + "WALLFACER_DATA of this name"
         case .unknownFormat(let path): "\(path): allowed are .csv, .tsv and .jsonl (also .gz and .xz)"
         case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
         case .noneRated(let source, let column, let minimum, let highest):
             "\(source): no row has a \(column) of at least \(minimum) (data.minimumRating); the highest is \(highest)"
-        case .noRows(let part): "the \(part) part has no rows; another split may help"
+        case .noRows(let source, let part):
+            "\(source): the \(part) part has no rows; split leave-one-out needs a user with three, by-time needs shares "
+                + "above 0 (validationShare, testShare) and rows of different times"
         }
     }
 }

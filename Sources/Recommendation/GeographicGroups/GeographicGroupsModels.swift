@@ -23,8 +23,6 @@ extension GeographicGroupsExperiment {
         static let inNullWorld: [Model] = [
             .method, .single, .cell, .fineTuned, .multiGate, .progressive, .star, .positions, .random, .oracle,
         ]
-        /// The control: the method, and the same network with the one true group.
-        static let control: [Model] = [.method, .oracle]
 
         /// The model's name in the world of one group.
         var nullName: String { self == .oracle ? "null-one-group" : "null-\(rawValue)" }

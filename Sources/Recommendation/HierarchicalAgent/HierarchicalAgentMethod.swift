@@ -66,7 +66,7 @@ public enum HierarchicalAgentMethod: Method {
         let agent = agent(settings, ground)
         return try session.run(
             Self.self, settings, precision: "f32",
-            train: { recorder in try serve(agent, ground, recorder, session) },
+            train: { recorder in try serve(agent, ground, settings.agent.option.exploration, recorder, session) },
             writeFiles: { folder in
                 try TensorArchive.write(
                     agent.namedParameters.map { ($0.name, $0.tensor) }, to: folder.appending(path: file).path)
@@ -76,7 +76,8 @@ public enum HierarchicalAgentMethod: Method {
     /// The rounds of training with their numbers in the run store, then the measurement.
     @TensorActor
     private static func serve(
-        _ agent: HierarchicalAgent, _ ground: FeedTrainingGround, _ recorder: RunRecorder?, _ session: TrainingSession
+        _ agent: HierarchicalAgent, _ ground: FeedTrainingGround, _ exploration: FeedExploration,
+        _ recorder: RunRecorder?, _ session: TrainingSession
     ) throws -> TrainingProgress {
         let start = ContinuousClock.now
         var progress = TrainingProgress()
@@ -84,7 +85,7 @@ public enum HierarchicalAgentMethod: Method {
             session.showsProgress
             ? ProgressBar(title: name, steps: ground.budget.episodes, lineSeconds: session.progressLineSeconds) : nil
         defer { bar?.finish() }
-        try ground.train(agent, exploration: .twoLevel) { round, report in
+        try ground.train(agent, exploration: exploration) { round, report in
             if Interruption.isRequested { throw CancellationError() }
             progress.tokens += report.views
             try recorder?.record(

@@ -24,17 +24,19 @@ extension HierarchicalAgentStudy: TunedStudy {
             }
         }
         typealias Two = HierarchicalAgentConfiguration
-        func twoLevels(_ name: String, _ option: Two.Option, _ third: TuningSetting<Two>) -> [TuningTrial] {
+        func twoLevels(
+            _ variant: HierarchicalAgentVariant, _ option: Two.Option, _ third: TuningSetting<Two>
+        ) -> [TuningTrial] {
             var base = Two()
             base.option = option
             return TuningTrial.grid(
-                name, base,
+                variant.name, base,
                 [
                     .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.0, 0.9], \Two.trace),
                     third,
                 ]
             ) { configuration, seed in
-                try await clicks(option == .constant ? .flat : .twoLevel, seed) {
+                try await clicks(variant.exploration, seed) {
                     HierarchicalAgent($0.catalogue, configuration: configuration, seed: $0.seed)
                 }
             }
@@ -51,42 +53,44 @@ extension HierarchicalAgentStudy: TunedStudy {
         }
         typealias List = ListAgent.Settings
         typealias Interest = InterestAgent.Settings
+        let list = HierarchicalAgentVariant.list
         let lists = TuningTrial.grid(
-            HierarchicalAgentVariant.list.name, List(),
+            list.name, List(),
             [
                 .init("actor rate", [1e-3, 3e-4], \List.actorRate),
                 .init("critic rate", [2e-3, 5e-4], \List.criticRate),
                 .init("discount", [0.9, 0.5], \List.discount),
             ]
         ) { configuration, seed in
-            try await clicks(.flat, seed) { ListAgent($0.catalogue, settings: configuration, seed: $0.seed) }
+            try await clicks(list.exploration, seed) { ListAgent($0.catalogue, settings: configuration, seed: $0.seed) }
         }
-        return twoLevels(
-            HierarchicalAgentVariant.twoLevel.name, .learned, .init("freedom", [2.0, 1], \Two.lowerFreedom))
-            + twoLevels(
-                HierarchicalAgentVariant.constantOption.name, .constant, .init("follow", [0.03, 0.01], \Two.followRate))
+        let interest = HierarchicalAgentVariant.interest
+        return twoLevels(.twoLevel, .learned, .init("freedom", [2.0, 1], \Two.lowerFreedom))
+            + twoLevels(.constantOption, .constant, .init("follow", [0.03, 0.01], \Two.followRate))
             + flat(
                 .flat, .policyGradient,
                 [
                     .init("actor rate", [3e-3, 1e-3], \Flat.actorRate), .init("trace", [0.0, 0.9], \Flat.trace),
-                    .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                    // Two levels read three sessions ahead.
+                    .init("sessions ahead", [1, 3], \Flat.sessionsAhead),
                 ])
             + flat(
                 .qLearning, .qLearning,
                 [
                     .init("rate", [2e-3, 1e-3], \Flat.criticRate), .init("trace", [0.0, 0.9], \Flat.trace),
-                    .init("daily discount", [0.97, 0.9], \Flat.dailyDiscount),
+                    // Two levels read three sessions ahead.
+                    .init("sessions ahead", [1, 3], \Flat.sessionsAhead),
                 ])
             + lists
             + TuningTrial.grid(
-                HierarchicalAgentVariant.interest.name, Interest(),
+                interest.name, Interest(),
                 [
                     .init("rate", [2e-3, 5e-4], \Interest.rate),
                     .init("rate on the log", [2e-3, 5e-4], \Interest.warmRate),
                     .init("hidden", [32, 64], \Interest.hidden),
                 ]
             ) { configuration, seed in
-                try await clicks(.ranking, seed) {
+                try await clicks(interest.exploration, seed) {
                     InterestAgent($0.catalogue, settings: configuration, seed: $0.seed)
                 }
             }

@@ -92,11 +92,16 @@ struct HierarchicalAgentVariant: Sendable {
     var exploration: FeedExploration {
         switch kind {
         case .flat(.clickRanking, _), .flat(.qLearning, _), .interest: .ranking
-        // A constant option is not explored.
-        case .flat, .list, .twoLevel(.constant, _, _): .flat
-        case .twoLevel: .twoLevel
+        case .flat, .list: .flat
+        case .twoLevel(let option, _, _): option.exploration
         }
     }
+}
+
+extension HierarchicalAgentConfiguration.Option {
+    /// What is tried while learning. A constant option is not explored: a free one would hand down what the ablation
+    /// leaves out.
+    var exploration: FeedExploration { self == .constant ? .flat : .twoLevel }
 }
 
 /// What one scale of the study trains and measures.

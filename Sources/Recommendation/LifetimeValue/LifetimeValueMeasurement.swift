@@ -181,9 +181,11 @@ struct LifetimeValueMeasurement {
         var cold: [MarketOutcome] = []
         for (market, reference) in zip(setting.markets, setting.reference) {
             let found = try InvestingItemOracle.premiums.map { try market.run(InvestingItemOracle(youth: $0)) }
-            let kept = found.filter { $0.clicks >= LifetimeValueStudy.globalShare * reference.clicks }
-            best += found.max { $0.clicks < $1.clicks }.map { [$0] } ?? []
-            cold += (kept.isEmpty ? found : kept).max { $0.coldClicks < $1.coldClicks }.map { [$0] } ?? []
+            guard let most = found.max(by: { $0.clicks < $1.clicks }) else { continue }
+            let least = min(most.clicks, LifetimeValueStudy.globalShare * reference.clicks)
+            best.append(most)
+            cold.append(
+                found.filter { $0.clicks >= least }.max { $0.coldClicks < $1.coldClicks } ?? most)
         }
         record(best, in: setting, as: name(.investingOracle))
         record(cold, in: setting, as: name(.coldOracle))

@@ -26,7 +26,8 @@ extension LifetimeValueStudy: TunedStudy {
                     let ranker = LifetimeRanker(market, clickRates: learning.clickRates, judge: judge)
                     let own = try market.run { ranker.scores($0, maximumWeight: configuration.maximumWeight) }
                     let plain = try market.run { learning.clickRates.rates($0.observations) }
-                    return own.coldClicks / plain.coldClicks - 20 * max(0, 0.98 - own.clicks / plain.clicks)
+                    return own.coldClicks / plain.coldClicks
+                        - 20 * max(0, LifetimeValueStudy.globalShare - own.clicks / plain.clicks)
                 }
             }
         }

@@ -67,14 +67,11 @@ extension FeatureMethod {
         let validation = try PredictionMeasurement(data.validation, groups: data.validationUsers)
         if !validation.hasBothClasses {
             session.say(
-                "validation: all labels are alike, so AUC is not defined; the parameters of the last pass are kept")
+                "validation: all labels are alike, so AUC is not defined; nothing is searched for, and the parameters of the "
+                    + "last pass are kept")
         }
         let job = try settings.fitting.job(
-            searching: settings.search, watching: watched,
-            source: {
-                let source = try batches()
-                return (source, source.batchesPerPass)
-            },
+            searching: settings.search && validation.hasBothClasses, watching: watched, source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         var counts = [Double](repeating: 0, count: data.encoder.items.count + 1)

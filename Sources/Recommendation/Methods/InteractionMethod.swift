@@ -64,15 +64,11 @@ extension InteractionMethod {
         }
         // Said before the training, not after its first pass.
         guard split.rowCount(.validation) > 0 else {
-            throw RecommendationDataError.noRows(part: InteractionSplit.Part.validation.rawValue)
+            throw RecommendationDataError.noRows(source: name, part: InteractionSplit.Part.validation.rawValue)
         }
         let validation = RankingMeasurement(split, part: .validation, data: name)
         let job = try settings.fitting.job(
-            searching: settings.search, watching: watched,
-            source: {
-                let source = try batches()
-                return (source, source.batchesPerPass)
-            },
+            searching: settings.search, watching: watched, source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         if job.source.usersWithoutNegatives > 0 {
             session.say("\(job.source.usersWithoutNegatives) users met every item and are not learnt from")
@@ -139,8 +135,8 @@ extension FittingOptions {
     /// A job of a training session with these options.
     /// - Parameter searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``,
     ///   whose the other parameters are).
-    func job<Model: TrainableModel, Source: BatchSource>(
-        searching: Bool, watching watched: WatchedMetric, source: () throws -> (Source, batchesPerPass: Int),
+    func job<Model: TrainableModel, Source: PassSource>(
+        searching: Bool, watching watched: WatchedMetric, source: () throws -> Source,
         measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
     ) throws -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
         let options =
@@ -148,9 +144,9 @@ extension FittingOptions {
             ? searched(watching: watched, source: source, measure: measure, say: say, model: model) : self
         let model = try model()
         model.train()
-        let (source, batchesPerPass) = try source()
+        let source = try source()
         let learner = RecommendationLearner(model, watched: watched, measure: measure)
-        let limits = options.limits(batchesPerPass: batchesPerPass, watching: watched)
+        let limits = options.limits(batchesPerPass: source.batchesPerPass, watching: watched)
         return TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),

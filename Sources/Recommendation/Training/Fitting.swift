@@ -26,6 +26,14 @@ public struct FittingOutcome: Sendable, Equatable {
     public let watched: Double?
 }
 
+/// Batches without end that come in passes.
+protocol PassSource: BatchSource {
+    var batchesPerPass: Int { get }
+}
+
+extension FeatureRowSource: PassSource {}
+extension InteractionSource: PassSource {}
+
 /// Trains a model on a source with the one training loop.
 public enum Fitting {
     /// Fits `model` and leaves it with its best parameters by the watched metric.

@@ -110,21 +110,21 @@ extension FittingOptions {
     /// comparable, each with its own best setting after the same number of trials.
     ///
     /// - Parameters:
-    ///   - source: batches of one trial, and how many of them make a pass.
+    ///   - source: batches for each trial, from their beginning.
     ///   - model: a new model for each trial.
     /// - Throws: what training throws; a trial that diverges is one without result.
-    func searched<Model: TrainableModel, Source: BatchSource>(
-        watching watched: WatchedMetric, source: () throws -> (Source, batchesPerPass: Int),
+    func searched<Model: TrainableModel, Source: PassSource>(
+        watching watched: WatchedMetric, source: () throws -> Source,
         measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
     ) throws -> FittingOptions where Source.Batch == Model.Batch {
         var trial = self
         trial.epochs = (epochs + 2) / 3
         let result = try TuningSearch.run(trial.searchSpace, watching: watched) { options in
-            let (batches, batchesPerPass) = try source()
+            let batches = try source()
             do {
                 return try Fitting.run(
-                    try model(), on: batches, batchesPerPass: batchesPerPass, options: options, watching: watched,
-                    measure: measure
+                    try model(), on: batches, batchesPerPass: batches.batchesPerPass, options: options,
+                    watching: watched, measure: measure
                 ).watched
             } catch TrainingError.diverged(_, _, _) { return nil }
         }

@@ -85,7 +85,8 @@ public struct UnifiedRepresentationPairStudy: Study {
                     metrics: ["auc-sparse", "auc-rich", "auc-sparse-validation"],
                     headings: ["fewer pairs", "more pairs", "fewer pairs, validation"],
                     note:
-                        "Negatives are uniform among items the user never met. `released inputs` fills the interaction "
+                        "Negatives are uniform among items that the user met neither in their part nor in an earlier one. "
+                        + "`released inputs` fills the interaction "
                         + "multi-hots as the released code does, before the split: a positive test pair is then the only "
                         + "kind whose own edge is among the inputs."),
                 search.table,

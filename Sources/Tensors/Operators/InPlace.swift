@@ -37,7 +37,7 @@ extension Tensor {
         let plain = tensors.filter(\.isPlainArray)
         var sum = 0.0
         if !plain.isEmpty {
-            let parts = plain.map { wf_adamw_part(gradient: $0) }
+            let parts = plain.map { wf_parameter(gradient: $0) }
             require(withExtendedLifetime(plain) { wf_square_sum(parts, Int64(parts.count), &sum, Workers.pool) })
         }
         let others = tensors.filter { !$0.isPlainArray }
@@ -82,7 +82,7 @@ extension Tensor {
         let arrays = plain.map { part in
             part.step.reals.pointee += 1
             let steps = Double(part.step.reals.pointee)
-            var array = wf_adamw_part(gradient: part.gradient)
+            var array = wf_parameter(gradient: part.gradient)
             array.parameter = part.parameter.reals
             array.first = part.first.reals
             array.second = part.second.reals
@@ -108,7 +108,8 @@ extension Tensor {
     private var isPlainArray: Bool { dtype == .float32 && device == .cpu && isContiguous && count > 0 }
 }
 
-extension wf_adamw_part {
+extension wf_parameter {
+    /// A gradient alone.
     fileprivate init(gradient: Tensor) {
         self.init(
             count: Int64(gradient.count), gradient: gradient.reals, parameter: nil, first: nil, second: nil,

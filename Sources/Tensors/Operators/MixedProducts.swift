@@ -14,25 +14,13 @@ extension Tensor {
         guard dtype == .bfloat16, rank >= 1, weight.rank == 2, size(-1) == weight.size(1),
             Self.takesAsItIs(weight, rows: count / max(1, size(-1))), device == .cpu
         else { return nil }
-        let (x, w) = (recomputation ?? .keeping(self), Recomputation.keeping(weight))
-        let inputs = bias.map { [self, weight, $0] } ?? [self, weight]
-        let (needs, inputShape, weightType) = (inputs.map(\.requiresGradient), shape, weight.dtype)
-        let (outputs, depth) = (weight.size(0), weight.size(1))
-        return Tensor.custom(inputs: inputs) {
-            let rows = detached().contiguous().reshaped(-1, depth)
+        return thriftyLinear(weight, bias) {
+            let rows = detached().contiguous().reshaped(-1, weight.size(1))
             let y = Tensor.product(rows, weight.detached(), dtype: .bfloat16)
             if let bias { y.accumulate(bias.detached()) }
-            return y.reshaped(inputShape.dropLast() + [outputs])
-        } backward: { upstream in
-            let rows = upstream.cast(to: .bfloat16).contiguous().reshaped(-1, outputs)
-            let gradients = [
-                needs[0] ? Tensor.product(rows, w().transposed(), dtype: .bfloat16).reshaped(inputShape) : nil,
-                needs[1]
-                    ? Tensor.product(
-                        rows.transposed(), x().contiguous().reshaped(-1, depth).transposed(), dtype: weightType) : nil,
-            ]
-            guard let bias, needs[2] else { return bias == nil ? gradients : gradients + [nil] }
-            return gradients + [rows.cast(to: .float32).sum(along: 0).cast(to: bias.dtype)]
+            return y.reshaped(shape.dropLast() + [weight.size(0)])
+        } product: {
+            Tensor.product($0, $1, dtype: $2)
         }
     }
 
@@ -48,7 +36,7 @@ extension Tensor {
     ///   - right: `[columns, depth]`, likewise.
     ///   - dtype: of the result, f32 or bf16.
     ///   - sum: `[rows, columns]` in f32, to which the product is added.
-    /// - Precondition: ``takesAsItIs(_:rows:)`` of one factor.
+    /// - Precondition: ``takesAsItIs(_:rows:)`` has allowed it.
     package static func product(
         _ left: Tensor, _ right: Tensor, dtype: DType, addingTo sum: Tensor? = nil
     ) -> Tensor {

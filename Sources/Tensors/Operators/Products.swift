@@ -35,7 +35,11 @@ extension Tensor {
     /// - Returns: `[..., out]` for an input `[..., in]`.
     public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
         if recomputation != nil || weight.recomputation != nil, weight.requiresGradient, Tensor.recordsGradients {
-            return thriftyLinear(weight, bias)
+            return thriftyLinear(weight, bias) {
+                Handles.linear(detached(), weight.detached(), bias?.detached())
+            } product: { left, right, _ in
+                left.matmul(right.transposed())
+            }
         }
         guard dtype == .float32, weight.dtype == .float32, Tensor.usesOneDNN, count > 0, weight.count > 4096,
             device == .cpu
@@ -59,21 +63,28 @@ extension Tensor {
         }
     }
 
-    /// The same with an input or a weight that is made again for the gradients.
-    private func thriftyLinear(_ weight: Tensor, _ bias: Tensor?) -> Tensor {
+    /// A linear map whose input or weight may be made again for the gradients.
+    /// - Parameters:
+    ///   - forward: makes the result.
+    ///   - product: makes `left right^T` of matrices in a type, for the gradients.
+    func thriftyLinear(
+        _ weight: Tensor, _ bias: Tensor?, forward: () -> Tensor,
+        product: @escaping (_ left: Tensor, _ right: Tensor, DType) -> Tensor
+    ) -> Tensor {
         let (x, w) = (recomputation ?? .keeping(self), weight.recomputation ?? .keeping(weight))
         let inputs = bias.map { [self, weight, $0] } ?? [self, weight]
         let (inputShape, weightShape, needs) = (shape, weight.shape, inputs.map(\.requiresGradient))
-        return Tensor.custom(inputs: inputs) {
-            Handles.linear(detached(), weight.detached(), bias?.detached())
-        } backward: { upstream in
-            let rows = upstream.reshaped(-1, weightShape[0])
-            let (x, w) = (x(), w())
+        let types = inputs.map(\.dtype)
+        return Tensor.custom(inputs: inputs, forward: forward) { upstream in
+            let rows = upstream.cast(to: types[0]).contiguous().reshaped(-1, weightShape[0])
             let gradients = [
-                needs[0] ? rows.matmul(w).reshaped(inputShape) : nil,
-                needs[1] ? rows.transposed().matmul(x.reshaped(-1, weightShape[1])) : nil,
+                needs[0] ? product(rows, w().transposed(), types[0]).reshaped(inputShape) : nil,
+                needs[1]
+                    ? product(rows.transposed(), x().contiguous().reshaped(-1, weightShape[1]).transposed(), types[1])
+                    : nil,
             ]
-            return needs.count < 3 ? gradients : gradients + [needs[2] ? rows.sum(along: 0) : nil]
+            guard needs.count == 3 else { return gradients }
+            return gradients + [needs[2] ? rows.cast(to: .float32).sum(along: 0).cast(to: types[2]) : nil]
         }
     }
 

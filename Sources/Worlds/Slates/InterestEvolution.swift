@@ -19,6 +19,9 @@ public struct InterestEvolutionConfiguration: Sendable, Hashable {
 
     public init() {}
 
+    /// Numbers of a state: interests, and the time left.
+    public var stateCount: Int { topicCount + 1 }
+
     /// Quality gives nothing back: sessions are equally long whatever is shown.
     public static var null: InterestEvolutionConfiguration {
         var configuration = InterestEvolutionConfiguration()
@@ -99,10 +102,8 @@ public struct InterestEvolutionBatch: Sendable {
     /// complete. RecSim keeps it from its learners.
     public func timeLeft(lane: Int) -> Float { max(0, budgets[lane] / configuration.budget) }
 
-    /// Interests and time left, ``stateCount`` numbers.
+    /// Interests and time left, ``InterestEvolutionConfiguration/stateCount`` numbers.
     public func state(lane: Int) -> [Float] { interests(lane: lane) + [timeLeft(lane: lane)] }
-
-    public var stateCount: Int { configuration.topicCount + 1 }
 
     /// The candidates of a lane's current step: a function of (seed, user, step).
     public func candidates(lane: Int) -> [Document] {

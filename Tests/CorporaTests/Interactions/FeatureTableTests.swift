@@ -160,7 +160,7 @@ import Testing
         let features = try read("user,price\nb,1\na,2\nb,3\n", [FeatureField("user", .token), fields[2]])
         #expect(try features.rows(alignedTo: IdentifierMap(["a", "new", "b"]), key: "user") == [1, -1, 0])
         #expect(try features.groups("user") == [[0, 2], [1]])
-        #expect(throws: InteractionError.columnKind(column: "price", found: .float, wanted: "token")) {
+        #expect(throws: InteractionError.columnKind(file: "t.csv", column: "price", found: .float, wanted: "token")) {
             try features.groups("price")
         }
         let sparse = try FeatureTable(

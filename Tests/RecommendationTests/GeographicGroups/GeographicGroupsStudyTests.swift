@@ -29,6 +29,10 @@ struct GeographicGroupsStudyTests {
         let coordinates = Summary(recovery.values.baseline).mean
         #expect(abs(recovery.control.effect.estimate + coordinates) < 0.1)
         #expect(recovery.control.effect.estimate < 0)
+        // Every claim over another model is controlled by that model's own lead where there are no groups.
+        for claim in result.claims.map(\.claim) where claim.metric == "gauc" {
+            #expect(claim.control.baseline == "null-\(claim.baseline)")
+        }
         let search = try #require(result.tables.first { $0.title == "Search" })
         #expect(search.rows.count == 12)
         #expect(search.rows.allSatisfy { $0[2] == 8 && $0[3].text <= $0[4].text })

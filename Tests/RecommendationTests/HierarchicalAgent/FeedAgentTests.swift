@@ -73,6 +73,7 @@ struct FeedAgentTests {
             let catalogue = try Self.ground().catalogue
             var configuration = HierarchicalAgentConfiguration()
             configuration.trace = 0
+            configuration.sessionsAhead = 1
             configuration.returnReward = 3
             configuration.dailyDiscount = 0.5
             let agent = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
@@ -92,11 +93,73 @@ struct FeedAgentTests {
             let plain = unpaid.upperTargets(batch(unpaid)).floats
             #expect(abs(upper[0] - plain[0] - 3 / 10 / 16) < 1e-5)
             #expect(plain[0] != 0.1)
+            // Beside the click there is the value of the next session alone, and the gap discounts it.
+            configuration.dailyDiscount = 1
+            let undiscounted = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
+            let near = undiscounted.upperTargets(batch(undiscounted)).floats
+            #expect(abs(near[0] - 0.1 - 16 * (plain[0] - 0.1)) < 1e-4)
+            configuration.dailyDiscount = 0.5
             // Read to the churn, no value stands for anything: 1 + 0.5⁴ (3 + 1) clicks.
             configuration.returnReward = 3
             configuration.sessionsAhead = 5
             let reading = HierarchicalAgent(catalogue, configuration: configuration, seed: 1)
             #expect(abs(reading.upperTargets(batch(reading)).floats[0] - 0.125) < 1e-6)
+        }
+    }
+
+    @Test("An item is worth what its outcomes are, weighed by its click probability; each is learned where it happened")
+    func outcomes() async throws {
+        try await TensorActor.run {
+            let catalogue = try Self.ground().catalogue
+            let batch = FeedSessionBatch(Self.replay(catalogue), rows: [0, 1], lag: 0)
+            let items = catalogue.embeddings.rows(batch.items)
+            let source = RandomSource(seed: 9)
+            let heads = ItemHeads(
+                inputs: 4, hidden: 32, dimensions: catalogue.dimensions, norm: catalogue.meanNorm, from: source)
+            let state = heads.state(.normal([3, 4], from: source))
+            /// The values of both critics where everything is clicked with the same probability.
+            func values(clickLogit: Float) -> [[Float]] {
+                for parameter in heads.parameters where parameter.name.hasPrefix("click") {
+                    var numbers = [Float](repeating: 0, count: parameter.tensor.count)
+                    // The last number of the bias is the offset of the logit.
+                    if parameter.tensor.shape.count == 1 { numbers[numbers.count - 1] = clickLogit }
+                    parameter.tensor.assign(Tensor(numbers, shape: parameter.tensor.shape))
+                }
+                return (0..<2).map { heads.value($0, state, items: items).floats }
+            }
+            let clicked = values(clickLogit: 100)
+            let passed = values(clickLogit: -100)
+            let even = values(clickLogit: 0)
+            // The views of the two sessions: a click, none, a click.
+            let targets: [Float] = [2, -1, 0.5]
+            var expected: Float = 0
+            for critic in 0..<2 {
+                let all = heads.values(critic, state, columns: catalogue.columns).contiguous().floats
+                for (view, item) in [5, 7, 9].enumerated() {
+                    #expect(clicked[critic][view] != passed[critic][view])
+                    let mean = (clicked[critic][view] + passed[critic][view]) / 2
+                    #expect(abs(even[critic][view] - mean) < 1e-5)
+                    #expect(abs(all[view * catalogue.itemCount + item] - mean) < 1e-5)
+                    let happened = view == 1 ? passed[critic][view] : clicked[critic][view]
+                    expected += (targets[view] - happened) * (targets[view] - happened) / 3
+                }
+            }
+            let loss = heads.criticLoss(state, items: items, targets: Tensor(targets), batch: batch)
+            let ofClicks = heads.clickLoss(state, items: items, batch: batch)
+            #expect(abs(loss.item - ofClicks.item - Double(expected)) < 1e-4)
+        }
+    }
+
+    @Test("The log stays in the experience beside what an agent serves")
+    func experience() async throws {
+        try await TensorActor.run {
+            let ground = try Self.ground()
+            let agent = Listener(ground.catalogue)
+            try ground.train(agent, exploration: .ranking)
+            let log = ground.logRuns.joined().map(\.items)
+            #expect(agent.logged?.sessions.map(\.items) == log)
+            let learned = try #require(agent.learned).sessions.map(\.items)
+            #expect(learned.count > log.count && Array(learned.prefix(log.count)) == log)
         }
     }
 
@@ -256,6 +319,22 @@ struct FeedAgentTests {
         }
     }
 
+    @Test("The rate of an optimiser falls with progress, to a twentieth")
+    func fallingRate() async throws {
+        try await TensorActor.run {
+            func step(progress: Double) throws -> Double {
+                let number = Tensor([Float(1)]).requiringGradient()
+                let optimizer = NetworkOptimizer([.init(name: "number", tensor: number)], rate: 0.1)
+                try optimizer.descend((number * 2.0).sum(), progress: progress)
+                return 1 - number.item
+            }
+            let first = try step(progress: 0)
+            #expect(first > 0.05)
+            #expect(abs(try step(progress: 0.5) - 0.525 * first) < 1e-5)
+            #expect(abs(try step(progress: 1) - 0.05 * first) < 1e-5)
+        }
+    }
+
     @Test("DIN: windows hold what was clicked before a view, and serving scores as training does")
     func interest() async throws {
         try await TensorActor.run {
@@ -292,4 +371,36 @@ struct FeedAgentTests {
             #expect(passed.floats == state.floats)
         }
     }
+}
+
+/// An agent that likes all items alike and keeps what it is given to learn from.
+private final class Listener: FeedAgent {
+    let name = "listener"
+    let catalogue: FeedCatalogue
+    let optionWidth = 0
+    let lag = 0
+    let sessionWidth = 1
+    let stateWidth = 1
+    private(set) var logged: FeedReplay?
+    private(set) var learned: FeedReplay?
+
+    init(_ catalogue: FeedCatalogue) { self.catalogue = catalogue }
+
+    func begin(history: Tensor, context: Tensor, noise: Double, random: RandomSource) -> Tensor {
+        .zeros([history.size(0), 1])
+    }
+
+    func advance(_ state: Tensor, items: Tensor, clicks: Tensor, slots: Tensor) -> Tensor { state }
+
+    func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+        .zeros([state.size(0), catalogue.itemCount])
+    }
+
+    func warmUp(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) { logged = replay }
+
+    func learn(
+        _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
+    ) { learned = replay }
 }

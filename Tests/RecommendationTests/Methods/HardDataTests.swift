@@ -108,6 +108,9 @@ struct HardDataTests {
             #expect(said.lines.contains { $0.contains("AUC is not defined") })
             #expect(found["AUC"] == nil && found["GAUC"] == nil)
             #expect(try #require(found["logLoss"]).isFinite)
+            // There is nothing to search by, which is no failure of the trials.
+            let searched = try await metrics(DeepFMMethod.self, text, in: folder, ["fitting.epochs=1", "search=true"])
+            #expect(searched == found)
         }
     }
 
@@ -119,7 +122,7 @@ struct HardDataTests {
                     SelfAttentiveSequenceMethod.self, "user_id,item_id,timestamp\na,x,1\na,y,2\nb,y,1\n", in: folder, []
                 )
             }
-            #expect(refusal == .noRows(part: "validation"))
+            #expect(refusal == .noRows(source: "log.csv", part: "validation"))
         }
     }
 

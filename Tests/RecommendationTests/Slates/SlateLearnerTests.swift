@@ -6,7 +6,7 @@ import Worlds
 
 @Suite("Slates of learned values", .serialized)
 struct SlateLearnerTests {
-    /// A tenth of the time: sessions of a few steps.
+    /// A fifth of the time: shorter sessions.
     private static var short: InterestEvolutionConfiguration {
         var configuration = InterestEvolutionConfiguration()
         configuration.budget = 40
@@ -16,6 +16,19 @@ struct SlateLearnerTests {
     @Test("The value of a slate is what its items and no choice are worth, weighed by how they are chosen")
     func slateValue() {
         #expect(SlateLearner.slateValue(probabilities: [0.5, 0.25, 0.25], values: [4, 8, 2]) == 4.5)
+    }
+
+    @Test("In no time nothing is earned, whatever the interests")
+    func noTime() async throws {
+        await TensorActor.run {
+            let configuration = InterestEvolutionConfiguration()
+            let values = TimedValues(configuration, choices: 3, from: RandomSource(seed: 1))
+            let interests = [Float](repeating: 0.5, count: configuration.topicCount)
+            let states: [Float] = interests + [0] + interests + [1]
+            let found = withoutGradients { values(Tensor(states, shape: [2, configuration.stateCount])).floats }
+            #expect(found.prefix(3).allSatisfy { $0 == 0 })
+            #expect(found.suffix(3).allSatisfy { $0 != 0 })
+        }
     }
 
     @Test("Where the session goes on without a choice, a slate of little worth is made unattractive")
@@ -47,6 +60,11 @@ struct SlateLearnerTests {
         let learned = try await TensorActor.run {
             let learner = SlateLearner(configuration, seed: 1)
             try learner.train(users: 128, updates: 1_500, seed: 1)
+            // No choice costs an eightieth of the time: what the best slate can still earn is nearly all to come.
+            let state = try InterestEvolutionBatch(configuration, users: 1, seed: 5).state(lane: 0)
+            let values = learner.choiceValues([state])[0]
+            let best = learner.bestSlate(interests: state, topics: Array(0..<10), values: values).value
+            #expect(best > 4 && values[configuration.topicCount] > 0.7 * best)
             return try learner.watchTime(users: 400, seed: 11)
         }
         #expect(oracle > 1.15 * greedy)

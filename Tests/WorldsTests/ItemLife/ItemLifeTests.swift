@@ -85,7 +85,6 @@ import Worlds
         #expect(rate.expectedClicks < myopic.expectedClicks)
         #expect(bonus.coldClicks > rate.coldClicks)
         #expect(investing[0].expectedClicks == myopic.expectedClicks)
-        #expect(investing.map(\.expectedClicks).max()! >= myopic.expectedClicks)
         #expect(Double(investing[4].coldClicks) > 1.2 * Double(rate.coldClicks))
         #expect(investing[5].coldClicks > investing[0].coldClicks)
         // Popularity starves new items: fewer cold clicks than a random order.

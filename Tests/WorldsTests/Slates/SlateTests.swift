@@ -40,6 +40,27 @@ import Worlds
         #expect(nullGreedy == nullQuality)
     }
 
+    @Test("A state is interests and the share of time left: 4 of 40 go for what is watched, 0.5 for no choice")
+    func timeLeft() throws {
+        var configuration = InterestEvolutionConfiguration()
+        configuration.budget = 40
+        configuration.qualityBonus = 0
+        var batch = try InterestEvolutionBatch(configuration, users: 20, seed: 1)
+        var left = [Float](repeating: 1, count: 20)
+        while !batch.isFinished {
+            for lane in batch.activeLanes.map(Int.init) {
+                let state = batch.state(lane: lane)
+                #expect(state.count == configuration.stateCount)
+                #expect(Array(state.dropLast()) == Array(batch.interests(lane: lane)))
+                #expect(abs(state[state.count - 1] - left[lane]) < 1e-4)
+            }
+            for outcome in try batch.step([[Int]](repeating: [0, 1, 2], count: batch.activeLanes.count)) {
+                left[Int(outcome.lane)] -= outcome.chosen == nil ? 0.0125 : 0.1
+            }
+        }
+        #expect((0..<20).allSatisfy { batch.timeLeft(lane: $0) == 0 })
+    }
+
     @Test("Sessions end when the budget is used up; repeated and unknown items are refused")
     func sessions() throws {
         var configuration = InterestEvolutionConfiguration()

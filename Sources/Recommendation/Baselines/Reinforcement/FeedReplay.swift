@@ -63,8 +63,7 @@ package struct FeedReplay {
     ///     when a session begins.
     ///   - discounting: what later sessions are worth now.
     package func sample(
-        _ batch: Int, lag: Int, discounting: SessionDiscounting = SessionDiscounting(),
-        using generator: inout SeededGenerator
+        _ batch: Int, lag: Int, discounting: SessionDiscounting, using generator: inout SeededGenerator
     ) -> FeedSessionBatch {
         FeedSessionBatch(self, rows: rows(batch, using: &generator), lag: lag, discounting: discounting)
     }

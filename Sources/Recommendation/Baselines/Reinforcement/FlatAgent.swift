@@ -110,12 +110,12 @@ package final class FlatAgent: FeedAgent {
         _ replay: FeedReplay, sessions: Int, using generator: inout SeededGenerator, progress: Double
     ) throws {
         let batch = replay.sample(sessions, lag: lag, discounting: discounting, using: &generator)
-        let items = catalogue.embeddings.rows(batch.items)
         if algorithm == .qLearning {
             // Off-policy as it is, it may learn its values from the log.
             try learnValues(batch, progress)
             return network.follow(rate: settings.followRate)
         }
+        let items = catalogue.embeddings.rows(batch.items)
         let (state, _) = states(batch, network: network.online)
         let heads = network.online.heads
         let warm = heads.warmLogit(heads.proto(state), items: items)

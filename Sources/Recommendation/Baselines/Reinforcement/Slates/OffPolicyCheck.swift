@@ -116,7 +116,7 @@ package enum OffPolicyCheck {
                 log.buffer.transitions(rows), nextActions: Tensor(rows.map { log.nextGreedy[$0] }))
         }
         let watched = evaluation.value(
-            states: Tensor(log.firstStates.flatMap(\.self), shape: [users, configuration.topicCount + 1]),
+            states: Tensor(log.firstStates.flatMap(\.self), shape: [users, configuration.stateCount]),
             actions: Tensor(log.firstGreedy))
         func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
         return [
@@ -149,7 +149,7 @@ package enum OffPolicyCheck {
             var generator = SeededGenerator(seed: seed).split("off-policy log")
             var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
             buffer = ReplayBuffer(
-                capacity: users * configuration.maximumSteps, stateDimensions: batch.stateCount,
+                capacity: users * configuration.maximumSteps, stateDimensions: configuration.stateCount,
                 actions: .discrete)
             returns = [Double](repeating: 0, count: users)
             func greedy(_ batch: InterestEvolutionBatch, _ lane: Int) -> (place: Int, topic: Int) {

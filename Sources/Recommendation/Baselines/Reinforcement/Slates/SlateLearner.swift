@@ -85,14 +85,12 @@ package final class SlateLearner {
     /// `y = r + γ (1 - terminal) max_A Σ_j P(j | s', A) Q̄'(s', j)`.
     private func learn(_ generator: inout SeededGenerator, progress: Double) throws {
         let steps = (0..<settings.batch).map { _ in experience[generator.integer(below: experience.count)] }
-        let next = withoutGradients { values.target(inputs(steps.map(\.nextState))).floats }
-        let width = configuration.topicCount + 1
+        let next = choiceValues(steps.map(\.nextState), by: values.target)
         let targets = steps.enumerated().map { row, step -> Float in
             let reward = step.reward / configuration.watchTime
             guard !step.isTerminal else { return reward }
             let best = bestSlate(
-                interests: step.nextState, topics: step.nextTopics,
-                values: Array(next[(row * width)..<((row + 1) * width)]))
+                interests: step.nextState, topics: step.nextTopics, values: next[row])
             return reward + Float(settings.discount) * best.value
         }
         let all = values.online(inputs(steps.map(\.state)))
@@ -103,14 +101,19 @@ package final class SlateLearner {
 
     /// The slates of the learned values for states (interests and time left) and the topics of candidates.
     package func slates(states: [[Float]], topics: [[Int]]) -> [[Int]] {
-        let found = withoutGradients { values.online(inputs(states)).floats }
-        let width = configuration.topicCount + 1
+        let found = choiceValues(states)
         return states.indices.map { row in
-            bestSlate(
-                interests: states[row], topics: topics[row],
-                values: Array(found[(row * width)..<((row + 1) * width)])
-            ).items
+            bestSlate(interests: states[row], topics: topics[row], values: found[row]).items
         }
+    }
+
+    /// What was learned of every topic, and of nothing last, in watched items: one row for each state.
+    package func choiceValues(_ states: [[Float]]) -> [[Float]] { choiceValues(states, by: values.online) }
+
+    private func choiceValues(_ states: [[Float]], by network: TimedValues) -> [[Float]] {
+        let width = configuration.topicCount + 1
+        let found = withoutGradients { network(inputs(states)).floats }
+        return states.indices.map { Array(found[($0 * width)..<(($0 + 1) * width)]) }
     }
 
     /// Greedy filling (Ie et al. 2019): item after item, the one that makes the slate's value highest.
@@ -141,7 +144,7 @@ package final class SlateLearner {
     }
 
     private func inputs(_ states: [[Float]]) -> Tensor {
-        Tensor(states.flatMap(\.self), shape: [states.count, configuration.topicCount + 1])
+        Tensor(states.flatMap(\.self), shape: [states.count, configuration.stateCount])
     }
 
     /// Mean watch time of a session.

@@ -44,7 +44,7 @@ struct SlateLogLearner {
         var generator = SeededGenerator(seed: seed).split("behaviour")
         var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
         var log = ReplayBuffer(
-            capacity: users * configuration.maximumSteps, stateDimensions: batch.stateCount,
+            capacity: users * configuration.maximumSteps, stateDimensions: configuration.stateCount,
             actions: .discrete)
         while !batch.isFinished {
             let lanes = batch.activeLanes.map(Int.init)
@@ -75,7 +75,7 @@ struct SlateLogLearner {
             let lanes = batch.activeLanes.map(Int.init)
             let states = lanes.flatMap { batch.state(lane: $0) }
             let values = withoutGradients {
-                agent.values.online(Tensor(states, shape: [lanes.count, batch.stateCount])).floats
+                agent.values.online(Tensor(states, shape: [lanes.count, configuration.stateCount])).floats
             }
             let slates = lanes.enumerated().map { row, lane -> [Int] in
                 let documents = batch.candidates(lane: lane)

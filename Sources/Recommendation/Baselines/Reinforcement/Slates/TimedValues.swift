@@ -17,7 +17,7 @@ package final class TimedValues: DiscreteActionValue {
         _ configuration: InterestEvolutionConfiguration, choices: Int, hidden: [Int] = [64], from source: RandomSource
     ) {
         network = MultilayerPerceptron(
-            [configuration.topicCount + 1] + hidden + [choices], outputScale: 0.1, from: source)
+            [configuration.stateCount] + hidden + [choices], outputScale: 0.1, from: source)
         most = Self.most(configuration)
     }
 

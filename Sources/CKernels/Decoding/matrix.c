@@ -1,6 +1,6 @@
 // Matrices: repacking, rows, products and their plain reference.
 
-#include "internal.h"
+#include "../internal.h"
 
 #include <math.h>
 #include <stdlib.h>

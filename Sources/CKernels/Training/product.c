@@ -5,13 +5,13 @@
 // right one. A tile of 8 rows and 48 columns is summed in 24 vectors. Each number of the result is summed in the order
 // of its depth by one thread, so results do not depend on the number of threads.
 
-#include "internal.h"
+#include "../internal.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-#include "vector.h"
+#include "../Levels/vector.h"
 
 enum {
     tileRows = 8,
@@ -275,13 +275,13 @@ wf_status wf_train_multiply(const wf_train_product *task, float *scratch, wf_poo
     const int64_t rows = strip_length(task->depth, tileRows), columns = strip_length(task->depth, tileColumns);
     for (loop.depth = 0; loop.depth < task->depth; loop.depth += loop.depths) {
         loop.depths = smaller(task->depth - loop.depth, deepest);
-        loop.packs_right = true;
-        for (loop.column = 0; loop.column < task->columns; loop.column += columns, loop.packs_right = true) {
+        for (loop.column = 0; loop.column < task->columns; loop.column += columns) {
             loop.columns = smaller(task->columns - loop.column, columns);
-            for (loop.row = 0; loop.row < task->rows; loop.row += rows, loop.packs_right = false) {
+            for (loop.row = 0; loop.row < task->rows; loop.row += rows) {
                 loop.rows = smaller(task->rows - loop.row, rows);
-                // A left factor of one strip stays packed for all columns.
+                // A left factor of one strip stays packed for all columns, a right strip for all rows.
                 loop.packs_left = task->rows > rows || loop.column == 0;
+                loop.packs_right = loop.row == 0;
                 run_strip(&loop, pool);
             }
         }

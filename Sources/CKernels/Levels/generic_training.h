@@ -180,7 +180,7 @@ WF_INLINE wf_float16 adamw_change(wf_float16 p, wf_float16 g, wf_float16 *m, wf_
     return p * n->kept - n->rate * *m / (__builtin_elementwise_sqrt(*v) * n->root + step->epsilon);
 }
 
-static void adamw(const wf_adamw_part *part, int64_t begin, int64_t count, const wf_adamw_step *step) {
+static void adamw(const wf_parameter *part, int64_t begin, int64_t count, const wf_adamw_step *step) {
     const adamw_numbers n = {
         .kept = 1 - step->learning_rate * step->weight_decay,
         .rate = step->learning_rate / part->first_correction,

@@ -1,7 +1,7 @@
 // Attention of a training step: the heads of all rows, shared among threads. Each head is computed by one thread, so
 // results do not depend on their number.
 
-#include "internal.h"
+#include "../internal.h"
 
 #include <stdatomic.h>
 

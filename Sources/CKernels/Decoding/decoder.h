@@ -3,7 +3,7 @@
 #ifndef WF_DECODER_H
 #define WF_DECODER_H
 
-#include "internal.h"
+#include "../internal.h"
 
 struct wf_decoder {
     wf_decoder_shape shape;

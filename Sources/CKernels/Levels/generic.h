@@ -1,6 +1,6 @@
 // The kernels that need no particular instruction. Included once by each level, inside its target attributes.
 
-#include "internal.h"
+#include "../internal.h"
 #include "vector.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 // Element-wise parts of a training step, shared among threads. Tasks have fixed sizes, so results do not depend on the
 // number of threads.
 
-#include "internal.h"
+#include "../internal.h"
 
 #include <string.h>
 

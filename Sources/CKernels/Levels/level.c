@@ -1,4 +1,4 @@
-#include "internal.h"
+#include "../internal.h"
 
 /// The level forced on this thread; -1 for the highest.
 static _Thread_local int forced = -1;

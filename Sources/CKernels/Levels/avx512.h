@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "internal.h"
+#include "../internal.h"
 #include "vector.h"
 
 #pragma clang attribute push(__attribute__((target(WF_AVX512_TARGET))), apply_to = function)
