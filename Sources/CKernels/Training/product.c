@@ -2,8 +2,9 @@
 // f32 (AVX512-BF16). Factors are packed on the way, f32 ones rounded, so weights in f32 need no copy in bf16.
 //
 // Packed panels hold pairs of neighbours along the depth: `[depth / 2][8]` of the left factor, `[depth / 2][48]` of the
-// right one. A tile of 8 rows and 48 columns is summed in 24 vectors. Each number of the result is summed in the order
-// of its depth by one thread, so results do not depend on the number of threads.
+// right one. A left factor whose rows are such pairs already is read where it is. A tile of 8 rows and 48 columns is
+// summed in 24 vectors. Each number of the result is summed in the order of its depth by one thread, so results do not
+// depend on the number of threads.
 
 #include "../internal.h"
 
@@ -25,11 +26,14 @@ enum {
     stripNumbers = 2 << 20,
 };
 
+/// Two neighbours along the depth, in a factor of bf16 numbers.
+typedef uint32_t pair_of_numbers __attribute__((aligned(2), may_alias));
+
 typedef struct product_loop {
     const wf_train_product *task;
     /// The part of the result and of the depth at hand.
     int64_t row, rows, column, columns, depth, depths;
-    uint32_t *left, *right;
+    uint32_t *left, *right;  // packed; the left one is null where it is read as it is
     float *sums;
     bool packs_left, packs_right;
     int64_t row_group, column_group;  // panels of a task
@@ -51,6 +55,14 @@ static int64_t strip_length(int64_t depth, int64_t panel) {
 /// Tasks that pack the left factor: as many rows each as a right panel has columns.
 static int64_t left_packs(int64_t rows) { return parts(rows, tileColumns); }
 
+/// Whether tiles read the left factor where it is: whole panels of pairs, in rows that do not all fall into the same
+/// sets of the first-level cache, as rows some pages apart do.
+static bool reads_left(const wf_train_product *task) {
+    const wf_factor *left = &task->left;
+    return !left->is_f32 && left->depth_stride == 1 && task->depth % 2 == 0 && task->rows % tileRows == 0
+        && left->stride % 2 == 0 && left->stride % 2048 != 0;
+}
+
 static size_t packed_count(int64_t length, int64_t depth, int64_t panel) {
     const int64_t strip = smaller(parts(length, panel) * panel, strip_length(depth, panel));
     return (size_t)(strip * parts(smaller(depth, deepest), 2));
@@ -59,8 +71,13 @@ static size_t packed_count(int64_t length, int64_t depth, int64_t panel) {
 /// Sums between parts of the depth are kept apart where the result is rounded.
 static bool needs_sums(const wf_train_product *task) { return task->depth > deepest && !task->output_is_f32; }
 
+/// Words of the packed left factor.
+static size_t left_count(const wf_train_product *task) {
+    return reads_left(task) ? 0 : packed_count(task->rows, task->depth, tileRows);
+}
+
 size_t wf_train_product_scratch(const wf_train_product *task) {
-    return packed_count(task->rows, task->depth, tileRows) + packed_count(task->columns, task->depth, tileColumns)
+    return left_count(task) + packed_count(task->columns, task->depth, tileColumns)
         + (needs_sums(task) ? (size_t)(task->rows * task->columns) : 0);
 }
 
@@ -197,8 +214,10 @@ static void pack_task(void *context, int32_t index) {
 }
 
 /// One tile: sums of earlier parts of the depth, if any, plus the products of two panels.
-WF_INLINE void tile(const uint32_t *left, const uint32_t *right, int64_t pairs, const float *before, float *sums,
-                    uint16_t *rounded, int64_t stride, int64_t rows, int64_t columns) {
+/// `row_step` and `pair_step` are the words between rows and pairs of the left panel.
+WF_INLINE void tile(const pair_of_numbers *left, const int64_t row_step, const int64_t pair_step,
+                    const uint32_t *right, int64_t pairs, const float *before, float *sums, uint16_t *rounded,
+                    int64_t stride, int64_t rows, int64_t columns) {
     __m512 sum[tileRows][tileVectors];
     __mmask16 masks[tileVectors];
     for (int v = 0; v < tileVectors; v++) masks[v] = lanes(columns - 16 * v);
@@ -206,11 +225,11 @@ WF_INLINE void tile(const uint32_t *left, const uint32_t *right, int64_t pairs, 
         for (int v = 0; v < tileVectors; v++)
             sum[i][v] = before && i < rows ? _mm512_maskz_loadu_ps(masks[v], before + i * stride + 16 * v)
                                            : _mm512_setzero_ps();
-    for (int64_t pair = 0; pair < pairs; pair++, left += tileRows, right += tileColumns) {
+    for (int64_t pair = 0; pair < pairs; pair++, right += tileColumns) {
         __m512bh row[tileVectors];
         for (int v = 0; v < tileVectors; v++) row[v] = (__m512bh)_mm512_loadu_si512(right + 16 * v);
         for (int i = 0; i < tileRows; i++) {
-            const __m512bh factor = (__m512bh)_mm512_set1_epi32((int32_t)left[i]);
+            const __m512bh factor = (__m512bh)_mm512_set1_epi32((int32_t)left[i * row_step + pair * pair_step]);
             for (int v = 0; v < tileVectors; v++) sum[i][v] = _mm512_dpbf16_ps(sum[i][v], factor, row[v]);
         }
     }
@@ -240,9 +259,18 @@ static void tile_task(void *context, int32_t index) {
     for (int64_t c = first_column; c < last_column; c++)
         for (int64_t r = first_row; r < last_row; r++) {
             const int64_t place = (loop->row + r * tileRows) * stride + loop->column + c * tileColumns;
-            tile(loop->left + r * pairs * tileRows, loop->right + c * pairs * tileColumns, pairs,
-                 adds ? loop->sums + place : NULL, loop->sums ? loop->sums + place : NULL,
-                 rounded ? rounded + place : NULL, stride, loop->rows - r * tileRows, loop->columns - c * tileColumns);
+            const uint32_t *right = loop->right + c * pairs * tileColumns;
+            const float *before = adds ? loop->sums + place : NULL;
+            float *sums = loop->sums ? loop->sums + place : NULL;
+            uint16_t *numbers = rounded ? rounded + place : NULL;
+            const int64_t rows = loop->rows - r * tileRows, columns = loop->columns - c * tileColumns;
+            if (loop->left)
+                tile(loop->left + r * pairs * tileRows, 1, tileRows, right, pairs, before, sums, numbers, stride, rows,
+                     columns);
+            else
+                tile((const pair_of_numbers *)((const uint16_t *)task->left.data
+                                               + (loop->row + r * tileRows) * task->left.stride + loop->depth),
+                     task->left.stride / 2, 1, right, pairs, before, sums, numbers, stride, rows, columns);
         }
 }
 
@@ -254,10 +282,10 @@ static void run_strip(product_loop *loop, wf_pool *pool) {
     const int64_t packs = (loop->packs_left ? left_packs(loop->rows) : 0)
         + (loop->packs_right ? column_panels : 0);
     wf_pool_run(pool, (int32_t)packs, pack_task, loop);
-    // Tasks of one size, about eight a thread.
+    // Tasks of one size, about sixteen a thread: who ends first waits for less.
     const int64_t row_tasks = parts(row_panels, blockPanels);
     loop->row_group = parts(row_panels, row_tasks);
-    loop->column_group = parts(column_panels, smaller(column_panels, parts(8 * wf_pool_threads(pool), row_tasks)));
+    loop->column_group = parts(column_panels, smaller(column_panels, parts(16 * wf_pool_threads(pool), row_tasks)));
     const int64_t tasks = row_tasks * parts(column_panels, loop->column_group);
     wf_pool_run(pool, (int32_t)tasks, tile_task, loop);
 }
@@ -267,8 +295,8 @@ wf_status wf_train_multiply(const wf_train_product *task, float *scratch, wf_poo
         || (task->left.stride != 1 && task->left.depth_stride != 1)
         || (task->right.stride != 1 && task->right.depth_stride != 1) || (task->accumulates && !task->output_is_f32))
         return WF_INVALID_SHAPE;
-    product_loop loop = {.task = task, .left = (uint32_t *)scratch};
-    loop.right = loop.left + packed_count(task->rows, task->depth, tileRows);
+    product_loop loop = {.task = task, .left = reads_left(task) ? NULL : (uint32_t *)scratch};
+    loop.right = (uint32_t *)scratch + left_count(task);
     loop.sums = task->output_is_f32  ? task->output
         : needs_sums(task)           ? (float *)loop.right + packed_count(task->columns, task->depth, tileColumns)
                                      : NULL;
@@ -280,7 +308,7 @@ wf_status wf_train_multiply(const wf_train_product *task, float *scratch, wf_poo
             for (loop.row = 0; loop.row < task->rows; loop.row += rows) {
                 loop.rows = smaller(task->rows - loop.row, rows);
                 // A left factor of one strip stays packed for all columns, a right strip for all rows.
-                loop.packs_left = task->rows > rows || loop.column == 0;
+                loop.packs_left = loop.left && (task->rows > rows || loop.column == 0);
                 loop.packs_right = loop.row == 0;
                 run_strip(&loop, pool);
             }
