@@ -55,7 +55,9 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
             "refuse (an error), or fill: an empty cell is the mean of a number, an unknown name, a label that does not "
                 + "train. Users, items, times and ratings are never filled."),
         RecipeField("split", "leave-one-out or by-time."),
-        RecipeField("validationShare", "Of the rows, split by time.", range: .from(0, below: 0.5)),
+        RecipeField(
+            "validationShare", "Of the rows, split by time; training stops by what it measures on them.",
+            range: .above(0, to: 0.5)),
         RecipeField("testShare", "Of the rows, split by time.", range: .above(0, to: 0.5)),
     ]
 }
