@@ -39,7 +39,7 @@ public struct HierarchicalAgentConfiguration: Sendable, Equatable, Codable {
     public var lowerAnchor = 0.0
     public var upperAnchor = 0.02
     /// How far the lower level may go from the option, relative to the option's length.
-    public var lowerFreedom = 2.0
+    public var lowerFreedom = 1.0
     /// n_L / n_H.
     public var lowerUpdatesPerUpper = 1
     /// Critic steps for one of the lower actor.

@@ -27,10 +27,8 @@ extension HierarchicalAgentStudy: TunedStudy {
         func twoLevels(
             _ variant: HierarchicalAgentVariant, _ option: Two.Option, _ third: TuningSetting<Two>
         ) -> [TuningTrial] {
-            var base = Two()
-            base.option = option
-            return TuningTrial.grid(
-                variant.name, base,
+            TuningTrial.grid(
+                variant.name, HierarchicalAgentVariant.configuration(option),
                 [
                     .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.0, 0.9], \Two.trace),
                     third,
@@ -45,7 +43,7 @@ extension HierarchicalAgentStudy: TunedStudy {
         func flat(
             _ variant: HierarchicalAgentVariant, _ algorithm: FlatAgent.Algorithm, _ settings: [TuningSetting<Flat>]
         ) -> [TuningTrial] {
-            TuningTrial.grid(variant.name, Flat(), settings) { configuration, seed in
+            TuningTrial.grid(variant.name, Flat(for: algorithm), settings) { configuration, seed in
                 try await clicks(variant.exploration, seed) {
                     FlatAgent(algorithm, catalogue: $0.catalogue, settings: configuration, seed: $0.seed)
                 }

@@ -75,13 +75,20 @@ struct HierarchicalAgentVariant: Sendable {
         Self(name: Preset.null.prefix + other.name, preset: .null, kind: other.kind)
     }
 
+    /// Two levels with an option of some kind, with what the search found best for them.
+    static func configuration(_ option: HierarchicalAgentConfiguration.Option) -> HierarchicalAgentConfiguration {
+        var configuration = HierarchicalAgentConfiguration()
+        configuration.option = option
+        if option == .constant { configuration.lowerActorRate = 5e-4 }
+        return configuration
+    }
+
     func agent(_ ground: FeedTrainingGround) -> any FeedAgent {
         switch kind {
         case .twoLevel(let option, let lag, let seesSession):
-            var configuration = HierarchicalAgentConfiguration()
-            configuration.option = option
             return HierarchicalAgent(
-                ground.catalogue, configuration: configuration, lag: lag, seesSession: seesSession, seed: ground.seed)
+                ground.catalogue, configuration: Self.configuration(option), lag: lag, seesSession: seesSession,
+                seed: ground.seed)
         case .flat(let algorithm, let lag):
             return FlatAgent(algorithm, catalogue: ground.catalogue, lag: lag, seed: ground.seed)
         case .list: return ListAgent(ground.catalogue, seed: ground.seed)

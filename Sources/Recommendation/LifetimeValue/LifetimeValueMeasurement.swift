@@ -35,6 +35,23 @@ struct LifetimeValueScale: Sendable {
         self.configuration = configuration
     }
 
+    /// The agent without memory, with the rates that the search found best for it.
+    var memoryless: LifetimeValueConfiguration {
+        var memoryless = configuration
+        memoryless.isRecurrent = false
+        memoryless.actorLearningRate = 3e-4
+        memoryless.criticLearningRate = 1e-3
+        return memoryless
+    }
+
+    /// The supervised model, with the rate and the width that the search found best for it.
+    var regression: LifetimeValueConfiguration {
+        var regression = configuration
+        regression.criticLearningRate = 1e-2
+        regression.hiddenDimensions = 64
+        return regression
+    }
+
     var nullWorld: ItemLifeConfiguration {
         var null = ItemLifeConfiguration.null
         null.horizonInDays = world.horizonInDays
@@ -112,7 +129,7 @@ struct LifetimeValueMeasurement {
     private mutating func measure(_ world: ItemLifeConfiguration, isAblated: Bool) throws {
         let setting = try setting(world)
         let weight = scale.configuration.maximumWeight
-        let regression = try setting.learning.regression(scale.configuration)
+        let regression = try setting.learning.regression(scale.regression)
         let dealt = DealtJudge(setting.agent, seed: seed, dealsHistories: false)
         record(
             try setting.dual(dealt, weight: LifetimeValueStudy.highestWeight), in: setting,
@@ -165,9 +182,7 @@ struct LifetimeValueMeasurement {
         record(setting.reference, in: setting, as: name(.clickRate))
         record(try setting.dual(setting.agent, weight: weight), in: setting, as: name(.agent))
         try note("learning without recurrence")
-        var plain = scale.configuration
-        plain.isRecurrent = false
-        let memoryless = try setting.learning.agent(plain, isInterrupted: isInterrupted)
+        let memoryless = try setting.learning.agent(scale.memoryless, isInterrupted: isInterrupted)
         record(try setting.dual(memoryless, weight: weight), in: setting, as: name(.memoryless))
         try measureBoosts(world, setting, name: name)
         try measureOracles(setting, name: name)

@@ -36,16 +36,13 @@ extension LifetimeValueStudy: TunedStudy {
             .init("actor rate", [1e-3, 3e-4], \Settings.actorLearningRate),
             .init("critic rate", [3e-3, 1e-3], \Settings.criticLearningRate),
         ]
-        let base = scale.configuration
-        var memoryless = base
-        memoryless.isRecurrent = false
         let agent: @Sendable @TensorActor (LifetimeLearning, Settings) throws -> any ItemJudge = {
             try $0.agent($1) { Task.isCancelled }
         }
-        return ranked(Variant.agent.rawValue, base, rates, agent)
-            + ranked(Variant.memoryless.rawValue, memoryless, rates, agent)
+        return ranked(Variant.agent.rawValue, scale.configuration, rates, agent)
+            + ranked(Variant.memoryless.rawValue, scale.memoryless, rates, agent)
             + ranked(
-                Variant.regression.rawValue, base,
+                Variant.regression.rawValue, scale.regression,
                 [
                     .init("rate", [3e-3, 1e-3, 3e-4, 1e-2], \Settings.criticLearningRate),
                     .init("hidden", [32, 64], \Settings.hiddenDimensions),

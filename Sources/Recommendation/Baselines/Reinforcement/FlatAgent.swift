@@ -40,6 +40,15 @@ package final class FlatAgent: FeedAgent {
         package var actorDelay = 2
 
         package init() {}
+
+        /// With what the search of the study `hierarchical-agent` found best for an algorithm.
+        package init(for algorithm: Algorithm) {
+            switch algorithm {
+            case .clickRanking: (criticRate, hidden) = (5e-4, 64)
+            case .policyGradient: actorRate = 1e-3
+            case .qLearning: break
+            }
+        }
     }
 
     package let name: String
@@ -58,10 +67,13 @@ package final class FlatAgent: FeedAgent {
     package let discounting: SessionDiscounting
     private var updates = 0
 
-    /// - Parameter lag: sessions that all of the agent's features are late; 0 sees everything up to the last view.
+    /// - Parameters:
+    ///   - settings: nil for those that suit the algorithm.
+    ///   - lag: sessions that all of the agent's features are late; 0 sees everything up to the last view.
     package init(
-        _ algorithm: Algorithm, catalogue: FeedCatalogue, settings: Settings = Settings(), lag: Int = 0, seed: UInt64
+        _ algorithm: Algorithm, catalogue: FeedCatalogue, settings chosen: Settings? = nil, lag: Int = 0, seed: UInt64
     ) {
+        let settings = chosen ?? Settings(for: algorithm)
         name = algorithm.rawValue
         self.algorithm = algorithm
         self.catalogue = catalogue

@@ -10,9 +10,9 @@ import Tensors
 package final class InterestAgent: FeedAgent {
     package struct Settings: Sendable, Equatable {
         package var attentionHidden = 16
-        package var hidden = 32
+        package var hidden = 64
         /// On the log, and on what was served.
-        package var warmRate = 2e-3
+        package var warmRate = 5e-4
         package var rate = 2e-3
 
         package init() {}

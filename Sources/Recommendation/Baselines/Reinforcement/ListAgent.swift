@@ -14,8 +14,8 @@ package final class ListAgent: FeedAgent {
         package var hidden = 32
         package var criticHidden = [64, 32]
         package var warmRate = 2e-3
-        package var criticRate = 2e-3
-        package var actorRate = 1e-3
+        package var criticRate = 5e-4
+        package var actorRate = 3e-4
         package var followRate = 0.03
         /// From list to list; published 0.99 for every step of the earlier code.
         package var discount = 0.9
