@@ -126,6 +126,20 @@ struct HardDataTests {
         }
     }
 
+    @Test("A validation share of 0, with which no training can stop, is refused where it is said")
+    func validationShare() async throws {
+        try await withTemporaryFolder { folder in
+            let refusal = await #expect(throws: (any Error).self) {
+                try await metrics(
+                    DeepFMMethod.self, "user_id,item_id,timestamp,click\na,x,1,1\na,y,2,0\nb,y,3,1\n", in: folder,
+                    ["data.interactions.validationShare=0"])
+            }
+            #expect(
+                "\(try #require(refusal))".contains(
+                    "data.interactions.validationShare: found 0.0, allowed: above 0, to 0.5"))
+        }
+    }
+
     @Test("Columns that a recipe names anywhere are read, once each; ratings that are all too low are named")
     func columns() async throws {
         var csv = "user_id,item_id,timestamp,click,city\n"
