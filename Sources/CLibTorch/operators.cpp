@@ -140,8 +140,13 @@ c10::IValue convert(const Operator &op, const Parameter &parameter, const wf_val
         case WF_INTEGERS: case WF_BOOLEANS:
             return integers(op, parameter, value);
         case WF_REALS: {
-            if (!parameter.is_list || parameter.kind != Kind::FloatType) refuse(op, parameter, "a list of reals");
             const auto *source = static_cast<const double *>(value.pointer);
+            if (parameter.is_list && parameter.kind == Kind::NumberType && parameter.has_optional_elements) {
+                c10::List<std::optional<c10::Scalar>> numbers;
+                for (int64_t i = 0; i < value.count; ++i) numbers.push_back(c10::Scalar(source[i]));
+                return numbers;
+            }
+            if (!parameter.is_list || parameter.kind != Kind::FloatType) refuse(op, parameter, "a list of reals");
             c10::List<double> reals;
             for (int64_t i = 0; i < value.count; ++i) reals.push_back(source[i]);
             return reals;

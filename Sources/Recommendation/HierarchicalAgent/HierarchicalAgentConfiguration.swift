@@ -1,8 +1,7 @@
 /// Sizes and rates of the two-level agent.
 ///
 /// The paper's own values could not be read. Where the author's earlier code (one agent with a delayed critic) has a
-/// value, it stands in the comment; the study's page says where the defaults come from and which search is still to be
-/// run.
+/// value, it stands in the comment; the study's page says which search the defaults come from.
 public struct HierarchicalAgentConfiguration: Sendable, Equatable, Codable {
     /// What the upper level hands down.
     public enum Option: String, Sendable, Codable, CaseIterable {

@@ -93,7 +93,7 @@ extension Tensor {
     }
 
     /// Whether f32 products go through oneDNN. Found out once: not every build of LibTorch has it.
-    static let usesOneDNN: Bool = {
+    package static let usesOneDNN: Bool = {
         guard let probe = try? Operator(finding: "mkldnn::_linear_pointwise") else { return false }
         let x = Tensor.ones([2, 4])
         return (try? probe.results(x, x, Tensor?.none, "none", [Double?](), Optional(""))) != nil
