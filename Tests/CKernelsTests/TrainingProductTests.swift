@@ -67,11 +67,13 @@ extension KernelTests {
     @Suite("Products of a training step", .enabled(if: wf_train_product_is_available()))
     struct TrainingProductTests {
         /// Sizes around the tile (8 × 48), the block of 16 panels and the part of the depth that is packed at a time
-        /// (2048).
+        /// (2048). Whole panels of rows in bf16 are read where they are, in both parts of a depth of 4100, but not
+        /// rows of 2048 numbers.
         @Test(
             "A product of any layout is the sum of the products of the rounded numbers",
             arguments: [
                 (1, 1, 1), (7, 47, 5), (8, 48, 32), (9, 49, 33), (130, 100, 64), (3, 2, 2049), (20, 50, 4100),
+                (136, 100, 64), (16, 50, 4100), (16, 49, 2048),
             ], [false, true])
         func layouts(shape: (rows: Int, columns: Int, depth: Int), isF32: Bool) throws {
             let pool = try Pool(threads: 3)

@@ -103,7 +103,7 @@ public struct InteractionSplit: Sendable, Equatable {
     private static func checkShares(_ validation: Double, _ test: Double) throws {
         for (field, share) in [("validation", validation), ("test", test), ("validation + test", validation + test)]
         where !(0..<1).contains(share) {
-            throw InteractionError.invalidSplit(field: field, found: "\(share)", allowed: "0 up to 1")
+            throw InteractionError.invalidSplit(field: field, found: "\(share)", allowed: "at least 0 and below 1")
         }
     }
 

@@ -106,6 +106,30 @@ final class LifetimeRanker {
     }
 }
 
+/// How well the live items of a market are ordered by what they will still earn, asked on five days from the middle of its
+/// horizon (spec 05 §5.5).
+struct LifetimeRecognition {
+    let world: ItemLifeWorld
+    /// The market ranked by click rate: what items still earned.
+    let reference: MarketOutcome
+    /// γ, for each day.
+    let discount: Double
+
+    func asks(_ market: ItemLifeMarket) -> Bool {
+        let first = world.configuration.horizonInDays / 2
+        return (first..<(first + 5)).contains(market.day)
+    }
+
+    /// nDCG@20 of what is expected of the live items; nil where none earns anything more.
+    func gain(_ predicted: [Double], _ market: ItemLifeMarket) -> Double? {
+        let realised = market.live.map {
+            reference.remainingValue(
+                item: Int($0), from: market.day - world.items[Int($0)].launchDay, discount: discount)
+        }
+        return RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised, k: 20)
+    }
+}
+
 /// Gives items a score for the ranking and says what it expects of them.
 package protocol ItemJudge {
     /// - Parameters:

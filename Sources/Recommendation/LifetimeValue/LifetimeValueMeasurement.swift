@@ -35,11 +35,10 @@ struct LifetimeValueScale: Sendable {
         self.configuration = configuration
     }
 
-    /// The agent without memory, with the rates that the search found best for it.
+    /// The agent without memory, with the critic's rate that the search found best for it.
     var memoryless: LifetimeValueConfiguration {
         var memoryless = configuration
         memoryless.isRecurrent = false
-        memoryless.actorLearningRate = 3e-4
         memoryless.criticLearningRate = 1e-3
         return memoryless
     }
@@ -47,7 +46,7 @@ struct LifetimeValueScale: Sendable {
     /// The supervised model, with the rate and the width that the search found best for it.
     var regression: LifetimeValueConfiguration {
         var regression = configuration
-        regression.criticLearningRate = 1e-2
+        regression.criticLearningRate = 3e-4
         regression.hiddenDimensions = 64
         return regression
     }
@@ -261,26 +260,19 @@ struct LifetimeValueMeasurement {
     /// still earned; and of the dual rank over α_max, with the area under the curve of its scores for clicks.
     private mutating func measureRecognition(_ setting: Setting, _ judges: [(Variant, any ItemJudge)]) throws {
         try note("recognition of lifetime values")
-        let discount = scale.configuration.discount
-        let first = scale.world.horizonInDays / 2
         var gains: [String: [Double]] = [:]
         var areas: [String: [Double]] = [:]
-        for (place, world) in setting.markets.enumerated() {
+        for (world, reference) in zip(setting.markets, setting.reference) {
+            let recognition = LifetimeRecognition(
+                world: world, reference: reference, discount: scale.configuration.discount)
             func keep(_ name: String, _ market: ItemLifeMarket, _ predicted: [Double]) {
-                let realised = market.live.map {
-                    setting.reference[place].remainingValue(
-                        item: Int($0), from: market.day - world.items[Int($0)].launchDay, discount: discount)
-                }
-                if let gain = RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised, k: 20) {
-                    gains[name, default: []].append(gain)
-                }
+                if let gain = recognition.gain(predicted, market) { gains[name, default: []].append(gain) }
             }
-            func isKept(_ market: ItemLifeMarket) -> Bool { (first..<(first + 5)).contains(market.day) }
             for (variant, judge) in judges {
                 let ranker = LifetimeRanker(world, clickRates: setting.learning.clickRates, judge: judge)
                 _ = try world.run { market in
                     let scores = ranker.scores(market, maximumWeight: 0)
-                    guard isKept(market) else { return scores }
+                    guard recognition.asks(market) else { return scores }
                     keep(variant.rawValue, market, ranker.values)
                     guard variant == .agent || variant == .shuffledScores else { return scores }
                     for weight in LifetimeValueStudy.weights {
@@ -294,7 +286,7 @@ struct LifetimeValueMeasurement {
             }
             _ = try world.run { market in
                 let rates = setting.learning.clickRates.rates(market.observations)
-                if isKept(market) {
+                if recognition.asks(market) {
                     keep(Variant.clickRate.rawValue, market, rates)
                     keep(
                         Variant.empirical.rawValue, market,

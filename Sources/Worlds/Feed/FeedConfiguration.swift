@@ -99,7 +99,7 @@ public struct FeedConfiguration: Sendable, Hashable {
         try check(
             (0...1).contains(clickbaitCorrelation), "clickbaitCorrelation", clickbaitCorrelation, "0 to 1")
         try check((0...1).contains(intentPersistence), "intentPersistence", intentPersistence, "0 to 1")
-        try check((0..<1).contains(repetitionDecay), "repetitionDecay", repetitionDecay, "0 up to 1")
+        try check((0..<1).contains(repetitionDecay), "repetitionDecay", repetitionDecay, "at least 0 and below 1")
         try check(tasteConcentration > 0, "tasteConcentration", tasteConcentration, "above 0")
         try check(
             (1...Int(UInt16.max)).contains(maximumSlots), "maximumSlots", maximumSlots, "1 to \(UInt16.max)")

@@ -63,6 +63,31 @@ struct HardDataTests {
         }
     }
 
+    @Test("A missing number stands in the middle of those in training, wherever 0 is")
+    func missingIsMean() async throws {
+        // Clicks follow the price, 9 or 11, and where there is none they are a coin.
+        var csv = "user_id,item_id,timestamp,click,price\n"
+        var generator = SeededGenerator(seed: 8)
+        for step in 0..<400 {
+            let (price, rate) = [("9", 0.1), ("11", 0.9), ("", 0.5)][step % 3]
+            csv += "u\(step % 7),i\(step % 5),\(step),\(generator.bernoulli(rate) ? 1 : 0),\(price)\n"
+        }
+        for step in 400..<440 {
+            csv += "u\(step % 7),i\(step % 5),\(step),\(step % 2),\(step % 2 == 0 ? "9" : "")\n"
+        }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let found = try await metrics(
+                LogisticRegressionMethod.self, text, in: folder,
+                [
+                    "data.interactions.numbers=[price]", "data.interactions.missing=fill",
+                    "data.interactions.testShare=0.09", "data.historyLength=0", "fitting.learningRate=0.05",
+                    "fitting.epochs=40", "fitting.patience=null",
+                ])
+            #expect(try #require(found["AUC"]) > 0.95)
+        }
+    }
+
     @Test("Users who are new in the test part are groups of their own in the grouped AUC")
     func strangers() async throws {
         // A click depends more on the level than on which of two items is seen.
