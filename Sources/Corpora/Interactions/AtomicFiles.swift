@@ -1,6 +1,7 @@
 import Foundation
 
-/// RecBole's atomic files: tab-separated, each header cell `name:type`, sequences separated by a space.
+/// RecBole's atomic files: tab-separated, each header cell `name:type`, the values of sequences separated by a space or by
+/// what the reader says.
 public struct AtomicFiles: Sendable {
     public let interactions: FeatureTable
     public let users: FeatureTable?
@@ -10,13 +11,17 @@ public struct AtomicFiles: Sendable {
     /// - Parameters:
     ///   - missing: what empty cells and numbers that are not finite become.
     ///   - keys: columns that have a value in every row, whatever `missing` says.
+    ///   - separator: what stands between the values of a sequence; one ASCII character.
     /// - Throws: ``InteractionError``, ``CorpusError``.
-    public init(folder: URL, name: String, missing: MissingRule = .refuse, keys: Set<String> = []) throws {
+    public init(
+        folder: URL, name: String, missing: MissingRule = .refuse, keys: Set<String> = [],
+        separator: Unicode.Scalar = " "
+    ) throws {
         func table(_ kind: String) throws -> FeatureTable? {
             for ending in ["", ".gz"] {
                 let file = folder.appending(path: "\(name).\(kind)\(ending)")
                 if FileManager.default.fileExists(atPath: file.path) {
-                    return try Self.table(file, missing: missing, keys: keys)
+                    return try Self.table(file, missing: missing, keys: keys, separator: separator)
                 }
             }
             return nil
@@ -35,16 +40,19 @@ public struct AtomicFiles: Sendable {
     /// - Parameters:
     ///   - missing: what empty cells and numbers that are not finite become.
     ///   - keys: columns that have a value in every row, whatever `missing` says.
+    ///   - separator: what stands between the values of a sequence; one ASCII character.
     /// - Throws: ``InteractionError``, ``CorpusError``.
     public static func table(
-        _ file: URL, missing: MissingRule = .refuse, keys: Set<String> = []
+        _ file: URL, missing: MissingRule = .refuse, keys: Set<String> = [], separator: Unicode.Scalar = " "
     ) throws -> FeatureTable {
-        try table(FileContents.data(file), file: file.lastPathComponent, missing: missing, keys: keys)
+        try table(
+            FileContents.data(file), file: file.lastPathComponent, missing: missing, keys: keys, separator: separator)
     }
 
     /// - Throws: ``InteractionError``, ``CorpusError``.
     public static func table(
-        _ data: Data, file: String, missing: MissingRule = .refuse, keys: Set<String> = []
+        _ data: Data, file: String, missing: MissingRule = .refuse, keys: Set<String> = [],
+        separator: Unicode.Scalar = " "
     ) throws -> FeatureTable {
         let allowed: [FeatureKind] = [.token, .tokenSequence, .float, .floatSequence]
         return try FeatureTable.read(data, file: file, layout: .tabSeparated) { header in
@@ -56,7 +64,8 @@ public struct AtomicFiles: Sendable {
                         file: file, column: String(parts[0]), found: kind, allowed: allowed.map(\.rawValue))
                 }
                 let name = String(parts[0])
-                return FeatureField(name, known, missing: keys.contains(name) ? .refuse : missing)
+                return FeatureField(
+                    name, known, missing: keys.contains(name) ? .refuse : missing, separator: separator)
             }
         }
     }

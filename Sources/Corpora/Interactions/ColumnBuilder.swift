@@ -29,15 +29,14 @@ struct ColumnBuilder {
                 integers.append(vocabulary.insert(String(decoding: trimmed, as: UTF8.self)))
             }
         case .tokenSequence:
-            for part in trimmed.split(separator: field.separator) {
-                integers.append(vocabulary.insert(String(decoding: part, as: UTF8.self)))
-            }
+            for part in trimmed.split(separator: field.separator) { append(UnsafeBufferPointer(rebasing: part)) }
             offsets.append(Int32(integers.count))
         case .float, .time:
             doubles.append(try number(UnsafeBufferPointer(rebasing: trimmed[...]), place))
         case .floatSequence:
             for part in trimmed.split(separator: field.separator) {
-                floats.append(Float(try number(UnsafeBufferPointer(rebasing: part), place)))
+                let trimmed = Self.trimmed(UnsafeBufferPointer(rebasing: part))
+                if !trimmed.isEmpty { floats.append(Float(try number(trimmed, place))) }
             }
             offsets.append(Int32(floats.count))
         }
@@ -53,8 +52,8 @@ struct ColumnBuilder {
         switch (value, field.kind) {
         case (.list(let parts), .tokenSequence):
             for part in parts {
-                guard let text = part.text else { throw bad("\(part)") }
-                integers.append(vocabulary.insert(text))
+                guard var text = part.text else { throw bad("\(part)") }
+                text.withUTF8 { append($0) }
             }
             offsets.append(Int32(integers.count))
         case (.list(let parts), .floatSequence):
@@ -69,6 +68,12 @@ struct ColumnBuilder {
             var text = value.text ?? ""
             try text.withUTF8 { try append($0, place) }
         }
+    }
+
+    /// One value of a list of tokens; blanks are none.
+    private mutating func append(_ part: UnsafeBufferPointer<UInt8>) {
+        let trimmed = Self.trimmed(part)
+        if !trimmed.isEmpty { integers.append(vocabulary.insert(String(decoding: trimmed, as: UTF8.self))) }
     }
 
     var column: FeatureColumn {

@@ -24,6 +24,8 @@ public struct FeatureTable: Sendable, Equatable {
     public private(set) var fields: [FeatureField]
     private var columns: [FeatureColumn]
     public let rowCount: Int
+    /// Columns that the file has and nobody declared, as they stand there.
+    public internal(set) var undeclared: [String] = []
 
     /// - Throws: ``InteractionError/duplicateColumn(file:column:)``.
     public init(name: String, fields: [FeatureField], columns: [FeatureColumn]) throws {
@@ -69,6 +71,26 @@ public struct FeatureTable: Sendable, Equatable {
         return values
     }
 
+    /// The lists of a `token_seq` column: row `r` holds `values[offsets[r] ..< offsets[r + 1]]`.
+    /// - Throws: ``InteractionError`` if the column is missing or of another kind.
+    public func tokenLists(_ name: String) throws -> (offsets: [Int32], values: [Int32], vocabulary: IdentifierMap) {
+        let found = try column(name)
+        guard case .tokenSequence(let offsets, let values, let vocabulary) = found else {
+            throw InteractionError.columnKind(file: self.name, column: name, found: found.kind, wanted: "token_seq")
+        }
+        return (offsets, values, vocabulary)
+    }
+
+    /// The lists of a `float_seq` column: row `r` holds `values[offsets[r] ..< offsets[r + 1]]`.
+    /// - Throws: ``InteractionError`` if the column is missing or of another kind.
+    public func numberLists(_ name: String) throws -> (offsets: [Int32], values: [Float]) {
+        let found = try column(name)
+        guard case .floatSequence(let offsets, let values) = found else {
+            throw InteractionError.columnKind(file: self.name, column: name, found: found.kind, wanted: "float_seq")
+        }
+        return (offsets, values)
+    }
+
     /// For each name of `map`, the row of this table whose `key` column holds it; -1 where there is none: a user or an
     /// item without features. The first of several rows counts.
     /// - Throws: ``InteractionError`` if the key column is missing or holds no tokens.
@@ -96,7 +118,8 @@ public struct FeatureTable: Sendable, Equatable {
 
     // MARK: - Reading
 
-    /// Reads a delimited file; gzip and xz are unpacked. Columns of the file that are not declared are passed over.
+    /// Reads a delimited file; gzip and xz are unpacked. Columns of the file that are not declared are passed over and
+    /// named in ``undeclared``.
     /// - Throws: ``InteractionError``, ``CorpusError``.
     public static func read(_ file: URL, layout: TableLayout, fields: [FeatureField]) throws -> FeatureTable {
         try read(FileContents.data(file), file: file.lastPathComponent, layout: layout, fields: fields)
@@ -143,12 +166,14 @@ public struct FeatureTable: Sendable, Equatable {
                     }
                 }
             }
-            return try FeatureTable(name: file, fields: builders.map(\.field), columns: builders.map(\.column))
+            var table = try FeatureTable(name: file, fields: builders.map(\.field), columns: builders.map(\.column))
+            table.undeclared = zip(header, declared).filter { $0.1 == nil }.map(\.0)
+            return table
         }
     }
 
-    /// Reads one JSON object a line; gzip and xz are unpacked. Keys that are not declared are passed over; a missing key
-    /// is a missing value.
+    /// Reads one JSON object a line; gzip and xz are unpacked. Keys that are not declared are passed over and named
+    /// in ``undeclared``; a missing key is a missing value.
     /// - Throws: ``InteractionError``, ``CorpusError``.
     public static func readLines(_ file: URL, fields: [FeatureField]) throws -> FeatureTable {
         try readLines(FileContents.data(file), file: file.lastPathComponent, fields: fields)
@@ -175,7 +200,9 @@ public struct FeatureTable: Sendable, Equatable {
             throw InteractionError.missingColumn(file: file, column: field.name, found: everPresent.sorted())
         }
         if let failure { throw failure }
-        return try FeatureTable(name: file, fields: fields, columns: builders.map(\.column))
+        var table = try FeatureTable(name: file, fields: fields, columns: builders.map(\.column))
+        table.undeclared = everPresent.subtracting(fields.map(\.name)).sorted()
+        return table
     }
 }
 

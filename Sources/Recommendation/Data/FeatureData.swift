@@ -12,6 +12,7 @@ public struct FeatureDataRecipe: Codable, Sendable, Equatable {
     /// Empty: one domain.
     public var domain = ""
     public var historyLength = 20
+    public var ignored: [String] = []
 
     public init() {
         interactions.split = .byTime
@@ -25,6 +26,8 @@ public struct FeatureDataRecipe: Codable, Sendable, Equatable {
             RecipeField(
                 "historyLength", "Positive items strictly before a row that the model reads; 0 for none.",
                 range: .between(0, 1000)),
+            RecipeField(
+                "ignored", "Columns that are not read as features, of the interactions, of users and of items."),
         ] + InteractionDataRecipe.fields.nested(in: "interactions")
 }
 
@@ -38,6 +41,8 @@ struct FeatureData {
     let validationUsers: [Int32]
     let testUsers: [Int32]
     let name: String
+    /// Columns that no feature, label or key is made of.
+    let unread: [String]
 }
 
 extension FeatureDataRecipe {
@@ -48,11 +53,12 @@ extension FeatureDataRecipe {
         let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
         let parts = try divided(rows)
-        let encoder = try stored ?? encoder(rows, parts[0], users: tables.users, items: tables.items)
-        let encoded = try encode(rows, parts: parts, with: encoder)
+        let encoder = try stored ?? encoder(tables, rows, parts[0])
+        let encoded = try encode(tables, rows, parts: parts, with: encoder)
         return FeatureData(
             encoder: encoder, train: encoded[0].rows, validation: encoded[1].rows, test: encoded[2].rows,
-            validationUsers: encoded[1].users, testUsers: encoded[2].users, name: tables.name)
+            validationUsers: encoded[1].users, testUsers: encoded[2].users, name: tables.name,
+            unread: try unread(tables, rows))
     }
 
     /// Rows of train, validation and test: by time, or the last two of each user.
@@ -75,62 +81,52 @@ extension FeatureDataRecipe {
         return parts
     }
 
-    private func encoder(
-        _ table: FeatureTable, _ train: [Int], users: FeatureTable?, items: FeatureTable?
-    ) throws -> FeatureEncoder {
+    /// The columns of the interactions that are features.
+    private func context(_ table: FeatureTable) throws -> FeatureColumns {
         var reserved: Set = [interactions.user, interactions.item, interactions.time, interactions.rating, domain]
         reserved.formUnion(labels)
-        let context = table.fields.filter { $0.kind == .token && !reserved.contains($0.name) }.map(\.name)
-        let numbers = table.fields.filter { $0.kind == .float && !reserved.contains($0.name) }.map(\.name)
-        let people = try Self.vocabulary(table, interactions.user, rows: train)
-        let things = try Self.vocabulary(table, interactions.item, rows: train)
+        return try FeatureColumns(table, except: reserved, ignored: ignored)
+    }
+
+    private func unread(_ tables: InteractionTables, _ rows: FeatureTable) throws -> [String] {
+        var names = try context(rows).unread
+        let rating = interactions.rating
+        if !labels.contains(rating), rows.columnNames.contains(rating) { names.append(rating) }
+        for (side, key, name) in [
+            (tables.users, interactions.user, FeatureEncoder.userField),
+            (tables.items, interactions.item, FeatureEncoder.itemField),
+        ] {
+            guard let side else { continue }
+            names += try FeatureColumns(side, except: [key], ignored: ignored).unread.map { "\(name).\($0)" }
+        }
+        return names
+    }
+
+    private func encoder(
+        _ tables: InteractionTables, _ table: FeatureTable, _ train: [Int]
+    ) throws -> FeatureEncoder {
+        let columns = try context(table)
+        let people = try table.vocabulary(of: interactions.user, rows: train)
+        let things = try table.vocabulary(of: interactions.item, rows: train)
+        func side(_ table: FeatureTable?, _ names: [String], _ key: String) throws -> FeatureEncoder.Side {
+            try table.map { try .init($0, names: names, key: key, ignored: ignored) } ?? .init()
+        }
         return FeatureEncoder(
-            users: people, items: things, context: context,
-            contextVocabularies: try context.map { try Self.vocabulary(table, $0, rows: train) },
-            contextNumbers: numbers,
-            contextMoments: try numbers.map { name in
-                let values = try table.numbers(name)
-                return FeatureEncoder.Moments(train.map { values[$0] })
+            users: people, items: things, context: columns.categories,
+            contextVocabularies: try columns.categories.map { try table.vocabulary(of: $0, rows: train) },
+            contextNumbers: columns.numbers.map(\.name),
+            contextMoments: columns.numbers.map { number in .init(train.map { number.column[$0] }) },
+            contextBags: try columns.bags.map {
+                .init(name: $0, vocabulary: try table.vocabulary(ofLists: $0, rows: train))
             },
-            userSide: try users.map { try Self.side($0, names: people, key: interactions.user) } ?? .init(),
-            itemSide: try items.map { try Self.side($0, names: things, key: interactions.item) } ?? .init(),
-            domains: domain.isEmpty ? [] : try Self.vocabulary(table, domain, rows: train), tasks: labels,
+            userSide: try side(tables.users, people, interactions.user),
+            itemSide: try side(tables.items, things, interactions.item),
+            domains: domain.isEmpty ? [] : try table.vocabulary(of: domain, rows: train), tasks: labels,
             historyLength: historyLength)
     }
 
-    private static func vocabulary(_ table: FeatureTable, _ column: String, rows: [Int]) throws -> [String] {
-        let (values, vocabulary) = try table.tokens(column)
-        var seen = Set<Int32>()
-        for row in rows where values[row] >= 0 { seen.insert(values[row]) }
-        return seen.sorted().map { vocabulary.tokens[Int($0)] }
-    }
-
-    private static func side(_ table: FeatureTable, names: [String], key: String) throws -> FeatureEncoder.Side {
-        var side = FeatureEncoder.Side()
-        let rows = try table.rows(alignedTo: IdentifierMap(names), key: key)
-        let known = rows.filter { $0 >= 0 }.map(Int.init)
-        side.categories = table.fields.filter { $0.kind == .token && $0.name != key }.map(\.name)
-        side.numbers = table.fields.filter { $0.kind == .float }.map(\.name)
-        side.vocabularies = try side.categories.map { try vocabulary(table, $0, rows: known) }
-        let columns = try zip(side.categories, side.vocabularies).map { name, vocabulary in
-            (try table.tokens(name), IdentifierMap(vocabulary))
-        }
-        let numbers = try side.numbers.map { try table.numbers($0) }
-        side.moments = numbers.map { values in FeatureEncoder.Moments(known.map { values[$0] }) }
-        for row in [-1] + rows.map(Int.init) {
-            for ((values, all), map) in columns {
-                let token = row >= 0 && values[row] >= 0 ? all.tokens[Int(values[row])] : nil
-                side.indices.append(token.flatMap { map[$0] }.map { $0 + 1 } ?? 0)
-            }
-            for (values, moments) in zip(numbers, side.moments) {
-                side.values.append(row >= 0 ? moments.scaled(values[row]) : 0)
-            }
-        }
-        return side
-    }
-
     private func encode(
-        _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
+        _ tables: InteractionTables, _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
     ) throws -> [(rows: FeatureRows, users: [Int32])] {
         let own = try table.tokens(interactions.user).values
         let people = try Translation(table, interactions.user, to: encoder.users)
@@ -138,7 +134,12 @@ extension FeatureDataRecipe {
         let context = try zip(encoder.context, encoder.contextVocabularies).map {
             try Translation(table, $0, to: $1)
         }
-        let numbers = try encoder.contextNumbers.map { try table.numbers($0) }
+        let numbers = try FeatureColumns.numbers(encoder.contextNumbers, of: table)
+        let lists = try encoder.contextBags.map { try ListTranslation(table, $0.name, to: $0.vocabulary) }
+        // Users and items who are new have no identity, but the tables may have their features.
+        var encoder = encoder
+        let userRows = try encoder.userSide.rows(of: people, in: tables.users, key: interactions.user)
+        let itemRows = try encoder.itemSide.rows(of: things, in: tables.items, key: interactions.item)
         let answers = try labels.map { try table.numbers($0) }
         let domains = domain.isEmpty ? nil : try Translation(table, domain, to: encoder.domains)
         let schema = encoder.schema
@@ -148,17 +149,23 @@ extension FeatureDataRecipe {
             var rows = FeatureRows(schema: schema)
             let values = rows.appendSequenceValues(histories.items)
             precondition(values.lowerBound == 0, "histories stand first")
+            let userBags = encoder.userSide.bags.map { BagRanges($0, in: &rows) }
+            let itemBags = encoder.itemSide.bags.map { BagRanges($0, in: &rows) }
             var users: [Int32] = []
             for row in part {
                 let (user, item) = (people[row], things[row])
-                var (categories, amounts) = encoder.row(user: user, item: item)
+                let sides = (user: userRows[people.token(row)], item: itemRows[things.token(row)])
+                var (categories, amounts) = encoder.row(user: user, item: item, sides: sides)
                 for (place, column) in context.enumerated() { categories[2 + place] = (column[row] ?? -1) + 1 }
                 for (place, column) in numbers.enumerated() {
                     amounts[place] = encoder.contextMoments[place].scaled(column[row])
                 }
+                let bags =
+                    lists.map { rows.appendSequenceValues($0[row]) } + userBags.map { $0[sides.user] }
+                    + itemBags.map { $0[sides.item] }
                 try rows.append(
                     categories: categories, numbers: amounts,
-                    ranges: schema.sequences.isEmpty ? [] : [histories.ranges[row]],
+                    ranges: schema.sequences.isEmpty ? [] : [histories.ranges[row]], bagRanges: bags,
                     labels: answers.map { $0[row].isNaN ? .nan : $0[row] >= minimumLabel ? 1 : 0 },
                     domain: domains.map { Int($0[row] ?? -1) + 1 } ?? 0)
                 users.append(own[row])
@@ -166,22 +173,6 @@ extension FeatureDataRecipe {
             return (rows, users)
         }
     }
-}
-
-/// A token column by the indices of another vocabulary.
-private struct Translation {
-    private let values: [Int32]
-    private let indices: [Int32?]
-
-    init(_ table: FeatureTable, _ column: String, to names: [String]) throws {
-        let (values, vocabulary) = try table.tokens(column)
-        let map = IdentifierMap(names)
-        self.values = values
-        indices = vocabulary.tokens.map { map[$0] }
-    }
-
-    /// Nil for what is missing or unknown.
-    subscript(row: Int) -> Int32? { values[row] < 0 ? nil : indices[Int(values[row])] }
 }
 
 /// For each row of a table, the liked items of its user strictly before it, as a range of one list.

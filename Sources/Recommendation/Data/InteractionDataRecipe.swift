@@ -31,6 +31,9 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
     public var minimumRating = 1.0
     public var tokens: [String] = []
     public var numbers: [String] = []
+    public var tokenLists: [String] = []
+    public var numberLists: [String] = []
+    public var separator = " "
     public var missing = Missing.refuse
     public var split = Split.leaveOneOut
     public var validationShare = 0.1
@@ -50,6 +53,9 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         RecipeField("minimumRating", "Rows with at least this rating are interactions."),
         RecipeField("tokens", "Further columns of names in CSV and JSONL; atomic files declare theirs."),
         RecipeField("numbers", "Further columns of numbers in CSV and JSONL."),
+        RecipeField("tokenLists", "Further columns with any number of names in a cell, such as tags, in CSV and JSONL."),
+        RecipeField("numberLists", "Further columns with several numbers in a cell in CSV and JSONL."),
+        RecipeField("separator", "What stands between the values of a cell with several: one ASCII character."),
         RecipeField(
             "missing",
             "refuse (an error), or fill: an empty cell is the mean of a number, an unknown name, a label that does not "
@@ -98,7 +104,7 @@ extension InteractionDataRecipe {
         if let base = ([given] + inDataSets).first(where: isAtomic) {
             let files = try AtomicFiles(
                 folder: base.deletingLastPathComponent(), name: base.lastPathComponent, missing: missing.rule,
-                keys: [user, item, time, rating])
+                keys: [user, item, time, rating], separator: separatorScalar ?? " ")
             return InteractionTables(
                 rows: files.interactions, users: files.users, items: files.items, sequences: nil,
                 name: base.lastPathComponent)
@@ -111,7 +117,7 @@ extension InteractionDataRecipe {
         var declared: [FeatureField] = []
         func declare(_ names: [String], _ kind: FeatureKind, _ missing: MissingRule = .refuse) {
             for name in names where !name.isEmpty && !declared.contains(where: { $0.name == name }) {
-                declared.append(FeatureField(name, kind, missing: missing))
+                declared.append(FeatureField(name, kind, missing: missing, separator: separatorScalar ?? " "))
             }
         }
         declare([user, item], .token)
@@ -119,6 +125,8 @@ extension InteractionDataRecipe {
         declare([rating], .float)
         declare(tokens + others, .token, missing.rule)
         declare(numbers + labels, .float, missing.rule)
+        declare(tokenLists, .tokenSequence, missing.rule)
+        declare(numberLists, .floatSequence, missing.rule)
         let table: FeatureTable
         switch URL(fileURLWithPath: plain).pathExtension {
         case "csv": table = try .read(file, layout: .commaSeparated, fields: declared)
@@ -130,6 +138,21 @@ extension InteractionDataRecipe {
     }
 
     private static let sequenceSet = "s3rec-sequences"
+
+    private var separatorScalar: Unicode.Scalar? {
+        let scalars = separator.unicodeScalars
+        return scalars.count == 1 ? scalars.first.flatMap { $0.isASCII ? $0 : nil } : nil
+    }
+
+    /// - Parameter path: where this recipe stands in another one.
+    func problems(at path: String) -> [RecipeProblem] {
+        separatorScalar != nil
+            ? []
+            : [
+                RecipeProblem(
+                    "\(path).separator", found: separator.debugDescription, allowed: "one ASCII character")
+            ]
+    }
 
     /// Who met what, divided into train, validation and test.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.

@@ -3,8 +3,8 @@ import Evaluation
 
 /// Turns tables into rows of a schema, and users and items asked for at serving time into the same rows.
 ///
-/// Everything it knows (vocabularies, means, features of users and items) comes from the training rows; what it has not
-/// met there becomes index 0. Histories hold the interactions strictly before a row.
+/// Everything it knows (vocabularies, means, features of users and items) comes from the training rows; a name that it has
+/// not met there becomes index 0, and is left out of a list. Histories hold the interactions strictly before a row.
 public struct FeatureEncoder: Codable, Sendable {
     /// Features of users or of items: one row of indices and numbers each, the first for a stranger.
     struct Side: Codable, Sendable {
@@ -16,11 +16,24 @@ public struct FeatureEncoder: Codable, Sendable {
         var indices: [Int32] = []
         /// `[names + 1, numbers]`.
         var values: [Float] = []
+        /// Each with `names + 1` lists.
+        var bags: [Bag] = []
 
         func indices(of row: Int) -> ArraySlice<Int32> {
             indices[(row * categories.count)..<((row + 1) * categories.count)]
         }
         func values(of row: Int) -> ArraySlice<Float> { values[(row * numbers.count)..<((row + 1) * numbers.count)] }
+    }
+
+    /// A column with a list of names in each row, and the lists of users or of items; none of the context.
+    struct Bag: Codable, Sendable {
+        var name: String
+        var vocabulary: [String]
+        /// Category indices, from 1 up; list l is `values[offsets[l] ..< offsets[l + 1]]`.
+        var values: [Int32] = []
+        var offsets: [Int32] = [0]
+
+        func list(_ row: Int) -> ArraySlice<Int32> { values[Int(offsets[row])..<Int(offsets[row + 1])] }
     }
 
     struct Moments: Codable, Sendable {
@@ -52,6 +65,7 @@ public struct FeatureEncoder: Codable, Sendable {
     var contextVocabularies: [[String]]
     var contextNumbers: [String]
     var contextMoments: [Moments]
+    var contextBags: [Bag]
     var userSide: Side
     var itemSide: Side
     /// Tokens of the domain column; empty for one domain.
@@ -60,32 +74,55 @@ public struct FeatureEncoder: Codable, Sendable {
     /// 0 for none.
     public let historyLength: Int
 
-    /// Categories: user, item, context, features of the user, features of the item; numbers likewise.
+    /// Categories: user, item, context, features of the user, features of the item; numbers and bags likewise.
     public var schema: FeatureSchema {
         var categories = [
             FeatureSchema.Category(Self.userField, count: users.count + 1),
             FeatureSchema.Category(Self.itemField, count: items.count + 1),
         ]
+        var bags = contextBags.map { FeatureSchema.Bag($0.name, count: $0.vocabulary.count + 1) }
         categories += zip(context, contextVocabularies).map { .init($0, count: $1.count + 1) }
         for (side, name) in [(userSide, Self.userField), (itemSide, Self.itemField)] {
             categories += zip(side.categories, side.vocabularies).map { .init("\(name).\($0)", count: $1.count + 1) }
+            bags += side.bags.map { .init("\(name).\($0.name)", count: $0.vocabulary.count + 1) }
         }
         return FeatureSchema(
             categories: categories,
             numbers: contextNumbers + userSide.numbers.map { "\(Self.userField).\($0)" }
                 + itemSide.numbers.map { "\(Self.itemField).\($0)" },
             sequences: historyLength > 0 ? [.init(Self.historyField, of: Self.itemField, length: historyLength)] : [],
-            tasks: tasks, domainCount: max(1, domains.count + (domains.isEmpty ? 0 : 1)))
+            bags: bags, tasks: tasks, domainCount: max(1, domains.count + (domains.isEmpty ? 0 : 1)))
     }
 
     /// The categories and numbers of a user and an item without context; nil for a stranger.
-    func row(user: Int32?, item: Int32?) -> (categories: [Int32], numbers: [Float]) {
-        let (userRow, itemRow) = (Int((user ?? -1) + 1), Int((item ?? -1) + 1))
+    /// - Parameter sides: the rows of their features, where these are not those of the names.
+    func row(user: Int32?, item: Int32?, sides: (user: Int, item: Int)? = nil) -> (
+        categories: [Int32], numbers: [Float]
+    ) {
+        let (userRow, itemRow) = sides ?? (Int((user ?? -1) + 1), Int((item ?? -1) + 1))
         return (
-            [Int32(userRow), Int32(itemRow)] + [Int32](repeating: 0, count: context.count)
+            [(user ?? -1) + 1, (item ?? -1) + 1] + [Int32](repeating: 0, count: context.count)
                 + userSide.indices(of: userRow) + itemSide.indices(of: itemRow),
             [Float](repeating: 0, count: contextNumbers.count) + userSide.values(of: userRow)
                 + itemSide.values(of: itemRow)
         )
+    }
+
+    /// The bags that all rows of a user share, empty ones of the context before the user's own; nil for a stranger.
+    func bags(user: Int32?) -> [FeatureBatch.Bag] {
+        contextBags.map { _ in FeatureBatch.Bag([[]]) }
+            + userSide.bags.map { FeatureBatch.Bag([$0.list(Int((user ?? -1) + 1))]) }
+    }
+
+    /// The bags of items, one row each.
+    func bags(items: [Int32]) -> [FeatureBatch.Bag] {
+        itemSide.bags.map { bag in FeatureBatch.Bag(items.map { bag.list(Int($0) + 1) }) }
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// Files from before there were bags hold none.
+    func decode(_ type: [FeatureEncoder.Bag].Type, forKey key: Key) throws -> [FeatureEncoder.Bag] {
+        try decodeIfPresent(type, forKey: key) ?? []
     }
 }

@@ -41,16 +41,20 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
         return withoutGradients {
             let part = ItemSelection(candidates, of: itemCount)
             let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
-            return .stacked(users.map { score($0, categories, numbers).select(0, along: 1) })
+            let bags = encoder.bags(items: candidates)
+            return .stacked(users.map { score($0, categories, numbers, bags).select(0, along: 1) })
         }
     }
 
-    private func score(_ user: UserContext, _ categories: Tensor, _ numbers: Tensor?) -> Tensor {
+    private func score(
+        _ user: UserContext, _ categories: Tensor, _ numbers: Tensor?, _ bags: [FeatureBatch.Bag]
+    ) -> Tensor {
         let own = encoder.row(user: user.user, item: nil)
         let rows = categories.size(0)
         var batch = FeatureBatch(
             categories: categories + Tensor(own.categories.map(Int.init), shape: [1, own.categories.count]),
-            labels: .full([rows, schema.tasks.count], .nan), knownLabels: 0)
+            bags: encoder.bags(user: user.user) + bags, labels: .full([rows, schema.tasks.count], .nan),
+            knownLabels: 0)
         if let numbers { batch.numbers = numbers + Tensor(own.numbers, shape: [1, own.numbers.count]) }
         if let field = schema.sequences.first {
             let (history, _) = PaddedHistories.tensors([user.history[...]], length: field.length)

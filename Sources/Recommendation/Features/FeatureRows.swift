@@ -1,6 +1,7 @@
 public import Tensors
 
-/// Encoded rows of a schema, contiguous; sequences are ranges into one array, so that rows of one user can share it.
+/// Encoded rows of a schema, contiguous; sequences and bags are ranges into one array, so that rows of one user or item
+/// can share it.
 public struct FeatureRows: Sendable {
     public let schema: FeatureSchema
     public private(set) var count = 0
@@ -12,10 +13,12 @@ public struct FeatureRows: Sendable {
     public private(set) var labels: [Float] = []
     /// Of each row, `0 ..< domainCount`; empty where there is one domain.
     public private(set) var domains: [Int32] = []
-    /// The values of all sequences; index 0 is never among them.
+    /// The values of all sequences and bags; index 0 is never among them.
     public private(set) var sequenceValues: [Int32] = []
     /// `[rows, sequences]`.
     public private(set) var sequenceRanges: [Range<Int32>] = []
+    /// `[rows, bags]`, ranges of ``sequenceValues`` too.
+    public private(set) var bagRanges: [Range<Int32>] = []
 
     public init(schema: FeatureSchema) { self.schema = schema }
 
@@ -26,6 +29,7 @@ public struct FeatureRows: Sendable {
         var result = FeatureRows(schema: schema)
         (result.count, result.categories, result.numbers, result.labels) = (count, categories, numbers, labels)
         (result.sequenceValues, result.sequenceRanges) = (sequenceValues, sequenceRanges)
+        result.bagRanges = bagRanges
         return result
     }
 
@@ -33,19 +37,24 @@ public struct FeatureRows: Sendable {
     ///
     /// - Parameters:
     ///   - sequences: one list each, oldest first; the newest `length` values are kept.
+    ///   - bags: one list each; a value that stands twice counts twice.
     ///   - labels: one for each task; NaN where unknown. Nil for rows to be scored.
     /// - Throws: ``RecommendationError`` where counts, indices or numbers do not fit the schema.
     public mutating func append(
-        categories: [Int32], numbers: [Float] = [], sequences: [[Int32]] = [], labels: [Float]? = nil, domain: Int = 0
+        categories: [Int32], numbers: [Float] = [], sequences: [[Int32]] = [], bags: [[Int32]] = [],
+        labels: [Float]? = nil, domain: Int = 0
     ) throws {
-        try checkSequences(sequences)
+        try check(categories, numbers, sequences.count, bags.count, labels, domain)
+        try checkLists(sequences, bags)
         var ranges: [Range<Int32>] = []
         for (field, values) in zip(schema.sequences, sequences) {
             let start = Int32(sequenceValues.count)
             sequenceValues += values.suffix(field.length)
             ranges.append(start..<Int32(sequenceValues.count))
         }
-        try append(categories: categories, numbers: numbers, ranges: ranges, labels: labels, domain: domain)
+        try append(
+            categories: categories, numbers: numbers, ranges: ranges, bagRanges: bags.map { appendSequenceValues($0) },
+            labels: labels, domain: domain)
     }
 
     /// Puts values behind all others, for rows that share them by range.
@@ -56,17 +65,20 @@ public struct FeatureRows: Sendable {
         return start..<Int32(sequenceValues.count)
     }
 
-    /// Adds a row whose sequences are ranges of ``sequenceValues``; the newest `length` values are kept.
+    /// Adds a row whose sequences and bags are ranges of ``sequenceValues``; the newest `length` values of sequences are
+    /// kept.
     /// - Throws: ``RecommendationError``.
     public mutating func append(
-        categories: [Int32], numbers: [Float] = [], ranges: [Range<Int32>], labels: [Float]? = nil, domain: Int = 0
+        categories: [Int32], numbers: [Float] = [], ranges: [Range<Int32>], bagRanges: [Range<Int32>] = [],
+        labels: [Float]? = nil, domain: Int = 0
     ) throws {
-        try check(categories, numbers, ranges.count, labels, domain)
+        try check(categories, numbers, ranges.count, bagRanges.count, labels, domain)
         self.categories += categories
         self.numbers += numbers
         for (field, range) in zip(schema.sequences, ranges) {
             sequenceRanges.append(max(range.lowerBound, range.upperBound - Int32(field.length))..<range.upperBound)
         }
+        self.bagRanges += bagRanges
         self.labels += labels ?? [Float](repeating: .nan, count: schema.tasks.count)
         if schema.domainCount > 1 { domains.append(Int32(domain)) }
         count += 1
@@ -101,6 +113,13 @@ public struct FeatureRows: Sendable {
             }
             batch.sequences.append(Tensor(values, shape: [rows, length]).cast(to: .int64))
         }
+        batch.bags = schema.bags.indices.map { place in
+            FeatureBatch.Bag(
+                indices.map { row in
+                    let range = bagRanges[row * schema.bags.count + place]
+                    return sequenceValues[Int(range.lowerBound)..<Int(range.upperBound)]
+                })
+        }
         return batch
     }
 
@@ -114,7 +133,7 @@ public struct FeatureRows: Sendable {
     }
 
     private func check(
-        _ categories: [Int32], _ numbers: [Float], _ sequences: Int, _ labels: [Float]?, _ domain: Int
+        _ categories: [Int32], _ numbers: [Float], _ sequences: Int, _ bags: Int, _ labels: [Float]?, _ domain: Int
     ) throws {
         func require(_ what: String, _ found: Int, _ expected: Int) throws {
             guard found == expected else {
@@ -124,6 +143,7 @@ public struct FeatureRows: Sendable {
         try require("categories", categories.count, schema.categories.count)
         try require("numbers", numbers.count, schema.numbers.count)
         try require("sequences", sequences, schema.sequences.count)
+        try require("bags", bags, schema.bags.count)
         try require("labels", labels?.count ?? schema.tasks.count, schema.tasks.count)
         for (field, value) in zip(schema.categories, categories) where value < 0 || value >= field.count {
             throw RecommendationError.categoryOutOfRange(field: field.name, found: value, count: field.count)
@@ -137,34 +157,61 @@ public struct FeatureRows: Sendable {
         }
     }
 
-    private func checkSequences(_ sequences: [[Int32]]) throws {
-        for (field, values) in zip(schema.sequences, sequences) {
-            let size = schema.place(ofCategory: field.category).map { schema.categories[$0].count } ?? 0
+    private func checkLists(_ sequences: [[Int32]], _ bags: [[Int32]]) throws {
+        func require(_ values: [Int32], _ field: String, below size: Int) throws {
             if let stranger = values.first(where: { $0 < 1 || $0 >= size }) {
-                throw RecommendationError.categoryOutOfRange(field: field.name, found: stranger, count: size)
+                throw RecommendationError.categoryOutOfRange(field: field, found: stranger, count: size)
             }
         }
+        for (field, values) in zip(schema.sequences, sequences) {
+            let size = schema.place(ofCategory: field.category).map { schema.categories[$0].count } ?? 0
+            try require(values, field.name, below: size)
+        }
+        for (field, values) in zip(schema.bags, bags) { try require(values, field.name, below: field.count) }
     }
 }
 
 /// Rows of features as tensors.
 public struct FeatureBatch {
+    /// The values of one bag in all rows, without padding: one row with very many costs no other row anything.
+    public struct Bag {
+        public var values: Tensor  // [values of all rows], int64, row after row
+        /// Where the values of each row begin: `[rows]`, or `[1]` where all rows have the same; int64.
+        public var starts: Tensor
+
+        /// - Parameter rows: the values of each row.
+        public init(_ rows: [ArraySlice<Int32>]) {
+            var values: [Int32] = []
+            var starts: [Int] = []
+            values.reserveCapacity(rows.reduce(0) { $0 + $1.count })
+            starts.reserveCapacity(rows.count)
+            for row in rows {
+                starts.append(values.count)
+                values += row
+            }
+            self.values = Tensor(values, shape: [values.count]).cast(to: .int64)
+            self.starts = Tensor(starts)
+        }
+    }
+
     public var categories: Tensor  // [rows, categories], int64
     public var numbers: Tensor?  // [rows, numbers], f32
     /// Each `[rows, length]`, or `[1, length]` where all rows have the same; int64; 0 is padding, on the right.
     public var sequences: [Tensor] = []
+    public var bags: [Bag] = []
     public var labels: Tensor  // [rows, tasks], f32; NaN where unknown
     /// How many labels are known.
     public var knownLabels: Int
     public var domains: Tensor?  // [rows], int64
 
     public init(
-        categories: Tensor, numbers: Tensor? = nil, sequences: [Tensor] = [], labels: Tensor, knownLabels: Int,
-        domains: Tensor? = nil
+        categories: Tensor, numbers: Tensor? = nil, sequences: [Tensor] = [], bags: [Bag] = [], labels: Tensor,
+        knownLabels: Int, domains: Tensor? = nil
     ) {
         self.categories = categories
         self.numbers = numbers
         self.sequences = sequences
+        self.bags = bags
         self.labels = labels
         self.knownLabels = knownLabels
         self.domains = domains

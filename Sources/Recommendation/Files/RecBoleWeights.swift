@@ -43,17 +43,39 @@ public enum RecBoleWeights {
         }
     }
 
-    /// `DeepFM` on token fields, one task.
+    /// `DeepFM` on token and token_seq fields (categories and bags), one task.
     /// - Throws: ``RecommendationError/mismatch(reason:)``.
     public static func load(_ weights: [String: Tensor], into model: DeepFM) throws {
         let source = Source(weights: weights)
-        try source.assign(model.embeddings.table, "token_embedding_table.embedding.weight")
-        try source.assign(model.linear.weights.table, "first_order_linear.token_embedding_table.embedding.weight")
+        guard model.schema.numbers.isEmpty, model.schema.sequences.isEmpty else {
+            throw RecommendationError.mismatch(
+                reason: "RecBole weights: DeepFM is taken over without numbers and histories, found "
+                    + (model.schema.numbers + model.schema.sequences.map(\.name)).joined(separator: ", "))
+        }
+        for (part, prefix) in [(model.embeddings, ""), (model.linear.weights, "first_order_linear.")] {
+            try source.assign(part.table, "\(prefix)token_embedding_table.embedding.weight")
+            if let bags = part.bagTable {
+                let tables = try model.schema.bags.indices.map {
+                    try source.tensor("\(prefix)token_seq_embedding_table.\($0).weight")
+                }
+                try source.assign(bags, .concatenated(tables), name: "\(prefix)token_seq_embedding_table")
+            }
+        }
         try source.assign(model.linear.bias, "first_order_linear.bias")
+        // RecBole's tower reads the bags before the categories.
+        let bagWidth = model.schema.bags.count * model.embeddings.dimensions
         for (number, layer) in (model.tower?.layers ?? []).enumerated() {
             // Dropout, map and activation take a number each.
             let name = "mlp_layers.mlp_layers.\(3 * number + 1)"
-            try source.assign(layer.weight, "\(name).weight")
+            let weight = try source.tensor("\(name).weight")
+            let turned =
+                number > 0 || bagWidth == 0 || weight.shape != layer.weight.shape
+                ? weight
+                : .concatenated(
+                    [
+                        weight.slice(bagWidth..<weight.size(1), along: 1), weight.slice(0..<bagWidth, along: 1),
+                    ], along: 1)
+            try source.assign(layer.weight, turned, name: "\(name).weight")
             if let bias = layer.bias { try source.assign(bias, "\(name).bias") }
         }
         if let head = model.head, let bias = head.bias {

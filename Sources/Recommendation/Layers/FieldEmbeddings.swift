@@ -2,30 +2,50 @@ public import Layers
 public import Tensors
 
 /// Vectors for every field of a schema: one table holds all categories one behind the other, a number scales a vector of
-/// its own, and a sequence takes rows of its category's part of the table.
+/// its own, a sequence takes rows of its category's part of the table, and bags have a table like that of the categories.
 public final class FieldEmbeddings: Layer {
+    /// What becomes of the vectors of a bag's values; 0 where there are none.
+    public enum BagPooling: Sendable {
+        case mean
+        case sum
+    }
+
     public let schema: FeatureSchema
     public var table: Tensor  // [sum of counts, dimensions]
     public var numberVectors: Tensor?  // [numbers, dimensions]
+    public var bagTable: Tensor?  // [sum of the bags' counts, dimensions]
+    public let bagPooling: BagPooling
     /// Where each category's rows begin in the table.
     public let offsets: [Int]
+    /// Where each bag's rows begin in the table of bags.
+    public let bagOffsets: [Int]
     private let offsetRow: Tensor  // [1, categories], int64
 
     /// Vectors from N(0, `standardDeviation`²).
-    public init(_ schema: FeatureSchema, dimensions: Int, standardDeviation: Double = 0.01, from source: RandomSource) {
-        self.schema = schema
-        var offsets: [Int] = []
-        var total = 0
-        for field in schema.categories {
-            offsets.append(total)
-            total += field.count
+    public init(
+        _ schema: FeatureSchema, dimensions: Int, standardDeviation: Double = 0.01, bagPooling: BagPooling = .mean,
+        from source: RandomSource
+    ) {
+        func places(_ counts: [Int]) -> (each: [Int], total: Int) {
+            counts.reduce(into: ([], 0)) { result, count in
+                result.0.append(result.1)
+                result.1 += count
+            }
         }
+        self.schema = schema
+        self.bagPooling = bagPooling
+        let (offsets, total) = places(schema.categories.map(\.count))
+        let (bagOffsets, bagTotal) = places(schema.bags.map(\.count))
         self.offsets = offsets
+        self.bagOffsets = bagOffsets
         offsetRow = Tensor(offsets, shape: [1, offsets.count])
         table = .normal([total, dimensions], standardDeviation: standardDeviation, from: source)
         if !schema.numbers.isEmpty {
             numberVectors = .normal(
                 [schema.numbers.count, dimensions], standardDeviation: standardDeviation, from: source)
+        }
+        if !schema.bags.isEmpty {
+            bagTable = .normal([bagTotal, dimensions], standardDeviation: standardDeviation, from: source)
         }
     }
 
@@ -53,16 +73,31 @@ public final class FieldEmbeddings: Layer {
     public func pooledSequence(_ place: Int, of batch: FeatureBatch) -> Tensor {
         let (values, mask) = sequence(place, of: batch)
         let weights = mask.cast(to: values.dtype).expanded(axis: -1)
-        let means = (values * weights).sum(along: 1) / weights.sum(along: 1).clamped(from: 1)
-        return means.size(0) == batch.rowCount ? means : means.broadcast(to: [batch.rowCount, dimensions])
+        return spread((values * weights).sum(along: 1) / weights.sum(along: 1).clamped(from: 1), over: batch)
     }
 
-    /// All fields in the order categories, numbers, sequences (their means).
+    /// One bag by ``bagPooling``, 0 where a row has no value.
+    /// - Returns: `[rows, dimensions]`.
+    public func pooledBag(_ place: Int, of batch: FeatureBatch) -> Tensor {
+        guard let bagTable else { preconditionFailure("the schema has no bags") }
+        let bag = batch.bags[place]
+        let pooled = bagTable.pooledRows(
+            bag.values.shifted(by: bagOffsets[place]), starts: bag.starts, isMean: bagPooling == .mean)
+        return spread(pooled, over: batch)
+    }
+
+    /// One row that all share as a row for each.
+    private func spread(_ rows: Tensor, over batch: FeatureBatch) -> Tensor {
+        rows.size(0) == batch.rowCount ? rows : rows.broadcast(to: [batch.rowCount, dimensions])
+    }
+
+    /// All fields in the order categories, numbers, sequences (their means), bags.
     /// - Returns: `[rows, fieldCount, dimensions]`.
     public func callAsFunction(_ batch: FeatureBatch) -> Tensor {
         var parts: [Tensor] = schema.categories.isEmpty ? [] : [categories(batch)]
         if let numbers = numbers(batch) { parts.append(numbers) }
         for place in schema.sequences.indices { parts.append(pooledSequence(place, of: batch).expanded(axis: 1)) }
+        for place in schema.bags.indices { parts.append(pooledBag(place, of: batch).expanded(axis: 1)) }
         return parts.count == 1 ? parts[0] : .concatenated(parts, along: 1)
     }
 
@@ -72,18 +107,23 @@ public final class FieldEmbeddings: Layer {
             visit(path / "numbers", &numberVectors)
             self.numberVectors = numberVectors
         }
+        if var bagTable {
+            visit(path / "bags", &bagTable)
+            self.bagTable = bagTable
+        }
     }
 }
 
 /// The linear part of a feature model: a weight for every value of every field, a weight for each number, a bias for
-/// each task.
+/// each task. A bag adds the weights of all its values, as many ones of `x` in `w · x`.
 public final class FieldWeights: Layer {
     public let weights: FieldEmbeddings
     public var bias: Tensor  // [tasks]
 
     /// All weights start at 0.
     public init(_ schema: FeatureSchema, from source: RandomSource) {
-        weights = FieldEmbeddings(schema, dimensions: schema.tasks.count, standardDeviation: 0, from: source)
+        weights = FieldEmbeddings(
+            schema, dimensions: schema.tasks.count, standardDeviation: 0, bagPooling: .sum, from: source)
         bias = .zeros([schema.tasks.count])
     }
 

@@ -22,7 +22,9 @@ public struct FeatureRecipe<Model: ModelSettings>: Recipe, Equatable {
     }
 
     public func problems() -> [RecipeProblem] {
-        data.labels.isEmpty ? [RecipeProblem("data.labels", found: "none", allowed: "at least one column")] : []
+        data.interactions.problems(at: "data.interactions")
+            + (data.labels.isEmpty
+                ? [RecipeProblem("data.labels", found: "none", allowed: "at least one column")] : [])
     }
 }
 
@@ -56,8 +58,8 @@ extension FeatureMethod {
         let schema = data.encoder.schema
         session.say(
             "data: \(data.name), \(data.train.count) rows to train on, \(data.validation.count) to validate, "
-                + "\(data.test.count) to test; fields: \(schema.categories.map(\.name).joined(separator: ", ")), "
-                + (schema.numbers + schema.sequences.map(\.name)).joined(separator: ", "))
+                + "\(data.test.count) to test; fields: \(schema.fieldNames.joined(separator: ", "))"
+                + (data.unread.isEmpty ? "" : "; not read: \(data.unread.joined(separator: ", "))"))
         func new() throws -> Network { try network(settings.model, schema: schema, from: RandomSource(seed: seed)) }
         func batches() throws -> FeatureRowSource {
             try FeatureRowSource(

@@ -20,6 +20,8 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
             + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
     }
+
+    public func problems() -> [RecipeProblem] { data.problems(at: "data") }
 }
 
 /// A model of identities or sequences as a method: what differs between them.

@@ -8,6 +8,7 @@ extension Tensor {
         static let scatterAdd = Operator("scatter_add")
         static let scatter = Operator("scatter", "src")
         static let indexAdd = Operator("index_add")
+        static let embeddingBag = Operator("embedding_bag")
     }
 
     /// `result[i][j] = self[i][indices[i][j]]` for `axis` 1, and likewise for others.
@@ -16,6 +17,12 @@ extension Tensor {
     public func selected(_ indices: Tensor, along axis: Int) -> Tensor { Handles.indexSelect(self, axis, indices) }
     /// Rows of a table `[rows, dimensions]` for indices `[...]`: `[..., dimensions]`.
     public func rows(_ indices: Tensor) -> Tensor { Handles.embedding(self, indices) }
+    /// For lists of `indices` that stand one behind the other, list `l` from `starts[l]` on, the sum or the mean of their
+    /// rows of a table `[rows, dimensions]`; 0 for an empty list. A row that stands twice in a list counts twice.
+    /// - Returns: `[lists, dimensions]`.
+    public func pooledRows(_ indices: Tensor, starts: Tensor, isMean: Bool) -> Tensor {
+        Handles.embeddingBag.all(self, indices, starts, false, isMean ? 1 : 0)[0]
+    }
     /// Elements at the positions given by one index tensor per leading axis.
     public func indexed(_ indices: Tensor...) -> Tensor { Handles.index(self, indices.map(Optional.some)) }
     /// Adds `source` at `indices` along an axis.

@@ -65,6 +65,7 @@ public final class DeepInterestNetwork: FeatureModel {
             parts.append(
                 attentions[place](target: categories.select(target, along: 1), history: history, mask: mask))
         }
+        for place in schema.bags.indices { parts.append(embeddings.pooledBag(place, of: batch)) }
         return head(tower(.concatenated(parts, along: 1)))
     }
 
