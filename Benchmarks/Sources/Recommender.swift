@@ -104,7 +104,9 @@ func recommenderScale() throws {
 
 /// Choosing 10 of 1,000 named candidates for one user with a history, as `recommend --user --history` does with a model
 /// that is open, after warm-up: the median seconds of a request for each kind of model.
-func recommenderLatency(requests: Int) async throws {
+///
+/// - Parameter only: names of methods; all where there are none.
+func recommenderLatency(requests: Int, only names: [String]) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(
         path: "latency-\(ProcessInfo.processInfo.processIdentifier)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -119,7 +121,7 @@ func recommenderLatency(requests: Int) async throws {
     }
     try Data(text.utf8).write(to: log)
     var medians: [String: Double] = [:]
-    for method in RecommendationMethods.all {
+    for method in RecommendationMethods.all where names.isEmpty || names.contains(method.name) {
         let source = method is any FeatureMethod.Type ? "data.interactions.source" : "data.source"
         var document = try RecipeDocument(yaml: "method: \(method.name)", source: "benchmark")
         for setting in ["\(source)=\(log.path)", "fitting.epochs=1", "fitting.rowsPerBatch=2048"] {

@@ -15,13 +15,14 @@ case ("streaming-read", 1): streamingRead()
 case ("recommender-training", 3): try recommenderTraining(arguments[1], steps: Int(arguments[2]) ?? 6)
 case ("recommender-ranking", 2): try recommenderRanking(passes: Int(arguments[1]) ?? 3)
 case ("recommender-scale", 1): try recommenderScale()
-case ("recommender-latency", 2): try await recommenderLatency(requests: Int(arguments[1]) ?? 200)
+case ("recommender-latency", 2...):
+    try await recommenderLatency(requests: Int(arguments[1]) ?? 200, only: Array(arguments.dropFirst(2)))
 default:
     let usage = """
         usage: Benchmarks training-step STEPS | generate MODEL PROMPT-TOKENS NEW-TOKENS | small-operator CALLS
                | streaming-read | tokenizing RANKS LINES FOLDER
                | recommender-training sasrec|deepfm STEPS | recommender-ranking PASSES | recommender-scale
-               | recommender-latency REQUESTS
+               | recommender-latency REQUESTS [METHOD ...]
 
         """
     FileHandle.standardError.write(Data(usage.utf8))

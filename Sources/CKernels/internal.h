@@ -76,6 +76,8 @@ typedef struct wf_kernels {
     /// memory, not from the caches of a query just before.
     void (*attend)(const float *query, const float *keys, const float *values, int64_t begin, int64_t end,
                    int64_t head_dimensions, float soft_cap, bool cold, float *maximum, float *total, float *output);
+    /// `x = x (slope + (1 - slope) / (1 + exp(-(x scale + shift))))` of rows, with one scale, shift and slope a column.
+    void (*dice)(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns);
     // Parts of a training step over bf16 numbers; see the functions of CKernels.h that share them among threads.
     void (*train_gate)(const uint16_t *gate, const uint16_t *up, uint16_t *output, int64_t count);
     void (*train_gate_backward)(const uint16_t *gate, const uint16_t *up, const uint16_t *upstream,

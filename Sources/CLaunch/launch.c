@@ -11,11 +11,13 @@
 
 static const char policy_name[] = "OMP_WAIT_POLICY=";
 static char passive[] = "OMP_WAIT_POLICY=PASSIVE";
+static const char spin_name[] = "GOMP_SPINCOUNT=";
+static char spin[] = "GOMP_SPINCOUNT=1000";
 // Says that this was done once, should somebody remove the policy on the way.
 static const char guard_name[] = "WALLFACER_LAUNCHED=";
 static char guard[] = "WALLFACER_LAUNCHED=1";
 
-enum { most_variables = 4096 };
+enum { most_variables = 4096, added = 3 };
 
 static int begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
@@ -23,14 +25,17 @@ static int begins(const char *text, const char *with) {
 
 static void launch_passively(int count, char **arguments, char **environment) {
     (void)count;
-    static char *extended[most_variables + 3];
+    static char *extended[most_variables + added + 1];
     size_t variables = 0;
+    int spins = 0;
     for (; environment[variables] != NULL; variables++) {
         if (begins(environment[variables], policy_name) || begins(environment[variables], guard_name)) return;
+        if (begins(environment[variables], spin_name)) spins = 1;
         if (variables == most_variables) return;
         extended[variables] = environment[variables];
     }
     extended[variables++] = passive;
+    if (!spins) extended[variables++] = spin;
     extended[variables++] = guard;
     extended[variables] = NULL;
     // By its own name, so that the process is listed under it.

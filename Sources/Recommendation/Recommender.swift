@@ -84,14 +84,11 @@ extension Recommender {
         try check(users, candidates: pool)
         let scores = try withoutGradients { try score(users, candidates: pool) }.contiguous().floats
         var top = TopItems(capacity: min(count, pool.count))
-        var places: [Int32: Int] = [:]
-        if excludesHistory {
-            for (place, item) in pool.enumerated() { places[item] = place }
-        }
         return try users.enumerated().map { row, user in
             var own = Array(scores[(row * pool.count)..<((row + 1) * pool.count)])
-            if excludesHistory {
-                for item in user.history { if let place = places[item] { own[place] = -.infinity } }
+            if excludesHistory, !user.history.isEmpty {
+                let met = Set(user.history)
+                for (place, item) in pool.enumerated() where met.contains(item) { own[place] = -.infinity }
             }
             let best = own.withUnsafeBufferPointer { top.rank($0, relevant: [], ties: .itemIndex) }
             guard let best else { throw RecommendationError.scoreNotANumber(user: user.user) }

@@ -149,6 +149,14 @@ wf_status wf_matrix_vector_reference(const wf_matrix *matrix, const float *x, in
 /// The index of the largest of `count` values, the first one among equals; -1 where there is none that is a number.
 int64_t wf_index_of_maximum(const float *values, int64_t count);
 
+/// The activation `x = x (slope + (1 - slope) p)` with `p = 1 / (1 + exp(-(x scale + shift)))` (Dice, Zhou et al. 2018),
+/// in place: normalisation, gate and mixture in one pass over the memory.
+/// - Parameters:
+///   - x: `[rows][columns]`.
+///   - scale, shift, slope: `[columns]`.
+void wf_dice(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns,
+             wf_pool *_Nullable pool);
+
 // MARK: Training
 // Element-wise parts of a training step over bf16 numbers (the upper halves of f32 ones) where no other type is said,
 // computed in f32 and rounded once. All arrays are contiguous; outputs overlap no input unless said so.

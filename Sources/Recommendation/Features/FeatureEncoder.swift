@@ -94,6 +94,16 @@ public struct FeatureEncoder: Codable, Sendable {
             bags: bags, tasks: tasks, domainCount: max(1, domains.count + (domains.isEmpty ? 0 : 1)))
     }
 
+    /// Places of the categories, numbers and bags of items.
+    var itemFields: (categories: [Int], numbers: [Int], bags: [Int]) {
+        let schema = schema
+        return (
+            [1] + schema.categories.indices.suffix(itemSide.categories.count),
+            Array(schema.numbers.indices.suffix(itemSide.numbers.count)),
+            Array(schema.bags.indices.suffix(itemSide.bags.count))
+        )
+    }
+
     /// The categories and numbers of a user and an item without context; nil for a stranger.
     /// - Parameter sides: the rows of their features, where these are not those of the names.
     func row(user: Int32?, item: Int32?, sides: (user: Int, item: Int)? = nil) -> (

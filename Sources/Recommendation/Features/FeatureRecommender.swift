@@ -9,6 +9,8 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
     /// Rows of every item with nobody: `[items, categories]` and `[items, numbers]`.
     private let itemCategories: Tensor
     private let itemNumbers: Tensor?
+    /// The fields of items.
+    private let varying: VaryingFields?
 
     /// - Precondition: the model was made for the encoder's schema.
     public init(_ model: Model, encoder: FeatureEncoder) {
@@ -26,6 +28,8 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
             categories += zip(row.categories, stranger.categories).map { Int($0 - $1) }
             numbers += zip(row.numbers, stranger.numbers).map { $0 - $1 }
         }
+        let item = encoder.itemFields
+        varying = VaryingFields(categories: item.categories, numbers: item.numbers, bags: item.bags, of: schema)
         itemCategories = Tensor(categories, shape: [encoder.items.count, schema.categories.count])
         itemNumbers = numbers.isEmpty ? nil : Tensor(numbers, shape: [encoder.items.count, schema.numbers.count])
     }
@@ -38,11 +42,21 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
         if let stranger = users.compactMap(\.user).first(where: { $0 < 0 || Int($0) >= encoder.users.count }) {
             throw RecommendationError.userOutOfRange(stranger, count: encoder.users.count)
         }
-        return withoutGradients {
-            let part = ItemSelection(candidates, of: itemCount)
-            let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
-            let bags = encoder.bags(items: candidates)
-            return .stacked(users.map { score($0, categories, numbers, bags).select(0, along: 1) })
+        let parts = Self.parts(of: candidates)
+        return .concatenated(
+            Tensor.concurrently(parts.count) { place in
+                let part = ItemSelection(parts[place], of: itemCount)
+                let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
+                let bags = encoder.bags(items: parts[place])
+                return .stacked(users.map { score($0, categories, numbers, bags).select(0, along: 1) })
+            }, along: 1)
+    }
+
+    /// One part for each thread, none of few candidates.
+    private static func parts(of candidates: [Int32]) -> [[Int32]] {
+        let count = max(1, min(Runtime.threadCount, candidates.count / 256))
+        return (0..<count).map { part in
+            Array(candidates[(candidates.count * part / count)..<(candidates.count * (part + 1) / count)])
         }
     }
 
@@ -60,6 +74,7 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
             let (history, _) = PaddedHistories.tensors([user.history[...]], length: field.length)
             batch.sequences = [history]
         }
+        batch.varying = varying
         if schema.domainCount > 1 { batch.domains = .zeros([rows], dtype: .int64) }
         return model.logits(batch)
     }

@@ -192,6 +192,17 @@ public struct FeatureBatch {
             self.values = Tensor(values, shape: [values.count]).cast(to: .int64)
             self.starts = Tensor(starts)
         }
+
+        private init(values: Tensor, starts: Tensor) {
+            self.values = values
+            self.starts = starts
+        }
+
+        var firstRow: Bag {
+            guard starts.count > 1 else { return self }
+            let end = starts.slice(1..<2, along: 0).integers[0]
+            return Bag(values: values.slice(0..<end, along: 0), starts: starts.slice(0..<1, along: 0))
+        }
     }
 
     public var categories: Tensor  // [rows, categories], int64
@@ -203,6 +214,8 @@ public struct FeatureBatch {
     /// How many labels are known.
     public var knownLabels: Int
     public var domains: Tensor?  // [rows], int64
+    /// Set where all other fields and the domain are the same in all rows: models may compute them once.
+    package var varying: VaryingFields?
 
     public init(
         categories: Tensor, numbers: Tensor? = nil, sequences: [Tensor] = [], bags: [Bag] = [], labels: Tensor,
@@ -218,4 +231,12 @@ public struct FeatureBatch {
     }
 
     public var rowCount: Int { categories.size(0) }
+
+    /// The first row alone, without labels.
+    var firstRow: FeatureBatch {
+        func first(_ x: Tensor) -> Tensor { x.slice(0..<1, along: 0) }
+        return FeatureBatch(
+            categories: first(categories), numbers: numbers.map(first), sequences: sequences.map(first),
+            bags: bags.map(\.firstRow), labels: first(labels), knownLabels: 0, domains: domains.map(first))
+    }
 }

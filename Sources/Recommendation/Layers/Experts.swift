@@ -15,9 +15,9 @@ public final class Experts: Layer {
 
     public var count: Int { towers.count }
 
-    /// - Parameter x: `[rows, inputDimensions]`.
-    /// - Returns: `[rows, experts, width]`.
-    public func callAsFunction(_ x: Tensor) -> Tensor { .stacked(towers.map { $0(x) }, along: 1) }
+    /// - Parameter x: rows of `inputDimensions` columns.
+    /// - Returns: of each expert, `[rows, width]`.
+    public func callAsFunction(_ x: TowerInput) -> [Tensor] { towers.map { $0(x) } }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
         for (place, tower) in towers.enumerated() { tower.visitParameters(path / place, visit) }
@@ -35,16 +35,25 @@ public final class ExpertGate: Layer {
     }
 
     /// The weights `[rows, experts]`; each row sums to 1.
-    public func weights(_ x: Tensor) -> Tensor { output(tower(x)).softmax() }
+    public func weights(_ x: TowerInput) -> Tensor {
+        let logits = tower.layers.isEmpty ? x.mapped(by: output) : output(tower(x))
+        return logits.softmax()
+    }
 
     /// - Parameters:
-    ///   - x: what the gate looks at, `[rows, inputDimensions]`.
-    ///   - experts: `[rows, experts, width]`.
+    ///   - x: what the gate looks at, rows of `inputDimensions` columns.
+    ///   - experts: of each, `[rows, width]`.
     /// - Returns: `[rows, width]`.
-    public func callAsFunction(_ x: Tensor, mixing experts: Tensor) -> Tensor {
-        // Served, one pass over the experts is much faster than a product for each row.
-        guard Tensor.recordsGradients else { return (weights(x).expanded(axis: 2) * experts).sum(along: 1) }
-        return weights(x).expanded(axis: 1).matmul(experts).squeezed(axis: 1)
+    public func callAsFunction(_ x: TowerInput, mixing experts: [Tensor]) -> Tensor {
+        let weights = weights(x)
+        guard Tensor.recordsGradients else {
+            // Served, a pass over each expert is much faster than a product for each row.
+            let shares = weights.chunks(experts.count, along: 1)
+            let result = experts[0] * shares[0]
+            for (expert, share) in zip(experts, shares).dropFirst() { result.accumulate(productOf: expert, share) }
+            return result
+        }
+        return weights.expanded(axis: 1).matmul(.stacked(experts, along: 1)).squeezed(axis: 1)
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {

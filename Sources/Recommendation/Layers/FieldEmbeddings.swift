@@ -54,6 +54,11 @@ public final class FieldEmbeddings: Layer {
     /// - Returns: `[rows, categories, dimensions]`.
     public func categories(_ batch: FeatureBatch) -> Tensor { table.rows(batch.categories + offsetRow) }
 
+    /// Some of the categories: `[rows, places, dimensions]`.
+    func categories(_ batch: FeatureBatch, at places: Tensor) -> Tensor {
+        table.rows(batch.categories.selected(places, along: 1) + offsetRow.selected(places, along: 1))
+    }
+
     /// - Returns: `[rows, numbers, dimensions]`; nil where the schema has no numbers.
     public func numbers(_ batch: FeatureBatch) -> Tensor? {
         guard let numberVectors, let numbers = batch.numbers else { return nil }

@@ -53,15 +53,30 @@ public final class TargetAttention: Layer {
     private static let numbersAtOnce = 1 << 22
 
     private func servedPart(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
-        let first = unit.layers[0]
-        let parts = first.weight.chunks(4, along: 1)
-        let products = history * target.expanded(axis: 1)  // [rows, length, dimensions]
-        let inner = products.linear(parts[3].contiguous())
-        inner.accumulate(history.linear((parts[0] + parts[2]).contiguous(), first.bias))
-        inner.accumulate(target.linear((parts[1] - parts[2]).contiguous()).expanded(axis: 1))
+        let inner = history.size(0) == 1 ? firstMap(of: target, with: history) : firstMap(target, history)
         let weights = output(unit.continued(after: inner)).squeezed(axis: 2) * mask.cast(to: target.dtype)
         if history.size(0) == 1 { return weights.matmul(history.squeezed(axis: 0)) }
         return weights.expanded(axis: 1).matmul(history).squeezed(axis: 1)
+    }
+
+    private func firstMap(_ target: Tensor, _ history: Tensor) -> Tensor {
+        let first = unit.layers[0]
+        let parts = first.weight.chunks(4, along: 1)
+        let inner = (history * target.expanded(axis: 1)).linear(parts[3].contiguous())
+        inner.accumulate(history.linear((parts[0] + parts[2]).contiguous(), first.bias))
+        inner.accumulate(target.linear((parts[1] - parts[2]).contiguous()).expanded(axis: 1))
+        return inner
+    }
+
+    /// With one history for all rows, all of it is one linear map of the target: `(W₂ - W₃ + W₄ diag(e_j)) e_t + bias_j`.
+    private func firstMap(of target: Tensor, with history: Tensor) -> Tensor {
+        let first = unit.layers[0]
+        let parts = first.weight.chunks(4, along: 1)
+        let items = history.squeezed(axis: 0)  // [length, dimensions]
+        let weights = items.expanded(axis: 1) * parts[3] + (parts[1] - parts[2])  // [length, width, dimensions]
+        let biases = items.linear((parts[0] + parts[2]).contiguous(), first.bias)  // [length, width]
+        return target.linear(weights.flattened(from: 0, to: 1), biases.flattened())
+            .reshaped(target.size(0), items.size(0), first.outputDimensions)
     }
 
     public func buffers(_ path: ParameterPath) -> [NamedParameter] { unit.buffers(path / "unit") }

@@ -34,17 +34,34 @@ public final class Tower: Layer {
         var x = x
         for (place, layer) in layers.enumerated() {
             if dropout > 0, Tensor.recordsGradients { x = x.dropout(dropout, from: source) }
-            x = activated(layer(x), place)
+            x = mapped(x, layer.weight, layer.bias, place)
         }
         return x
+    }
+
+    /// - Parameter input: rows of `inputDimensions` columns.
+    public func callAsFunction(_ input: TowerInput) -> Tensor {
+        guard input.shared != nil, let first = layers.first else { return self(input.whole) }
+        let (weight, bias) = input.part(of: first)
+        return layersAfterFirst(mapped(input.rows, weight, bias, 0))
     }
 
     /// What follows the first linear map, for callers that compute that one in parts; without gradients.
     /// - Parameter x: `[..., widths[0]]`.
     func continued(after x: Tensor) -> Tensor {
-        var x = activated(x, 0)
-        for place in layers.indices.dropFirst() { x = activated(layers[place](x), place) }
+        layersAfterFirst(activated(x, 0))
+    }
+
+    private func layersAfterFirst(_ x: Tensor) -> Tensor {
+        var x = x
+        for place in layers.indices.dropFirst() { x = mapped(x, layers[place].weight, layers[place].bias, place) }
         return x
+    }
+
+    /// One layer. Served, the usual activation comes with the product.
+    private func mapped(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ place: Int) -> Tensor {
+        if activation == .relu, !Tensor.recordsGradients { return x.rectifiedLinear(weight, bias) }
+        return activated(x.linear(weight, bias), place)
     }
 
     private func activated(_ x: Tensor, _ place: Int) -> Tensor {
@@ -52,7 +69,7 @@ public final class Tower: Layer {
         case .relu: x.relu()
         case .tanh: x.tanh()
         case .sigmoid: x.sigmoid()
-        case .dice: gates[place](x)
+        case .dice: Tensor.recordsGradients ? gates[place](x) : gates[place].served(x)
         }
     }
 
@@ -123,28 +140,20 @@ public final class Dice: Layer {
         moments = BatchMoments(dimensions: dimensions)
     }
 
-    private enum Handles {
-        static let addedProduct = Operator("addcmul")
-        static let sigmoid = Operator("sigmoid_")
-        static let multiply = Operator("mul_", "Tensor")
-    }
-
     /// - Parameter x: `[..., dimensions]`.
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        guard Tensor.recordsGradients else { return served(x) }
         let (mean, variance) = moments(x.reshaped(-1, x.size(-1)))
         let gate = ((x - mean) * (variance + epsilon).reciprocalSquareRoot()).sigmoid()
         return (gate + (1 - gate) * slope) * x
     }
 
-    /// The same with the running moments, in four passes over the memory.
-    private func served(_ x: Tensor) -> Tensor {
+    /// The same with the running moments, where it may be in place: `x` is overwritten.
+    func served(_ x: Tensor) -> Tensor {
         let scale = (moments.variance + epsilon).reciprocalSquareRoot()
-        let gate = Handles.addedProduct(moments.mean * scale * -1, x, scale)
-        Handles.sigmoid.run(gate)
-        let factor = Handles.addedProduct(slope, gate, 1 - slope)
-        Handles.multiply.run(factor, x)
-        return factor
+        let shift = moments.mean * scale * -1
+        if x.applyDice(scale: scale, shift: shift, slope: slope) { return x }
+        let gate = (x * scale + shift).sigmoid()
+        return (gate + (1 - gate) * slope) * x
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) { visit(path / "slope", &slope) }

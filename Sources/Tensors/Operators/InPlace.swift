@@ -8,6 +8,7 @@ extension Tensor {
         static let copy = Operator("copy_")
         static let add = Operator("add_", "Tensor")
         static let mul = Operator("mul_", "Scalar")
+        static let addProduct = Operator("addcmul_")
         static let lerp = Operator("lerp_", "Scalar")
         static let fusedAdamW = Operator("_fused_adamw_")
         static let foreachMul = Operator("_foreach_mul_", "Scalar")
@@ -19,6 +20,10 @@ extension Tensor {
     package func assign(_ source: Tensor) { withoutGradients { Handles.copy.run(self, source) } }
     package func accumulate(_ other: Tensor, scale: Double = 1) {
         withoutGradients { Handles.add.run(self, other, scale) }
+    }
+    /// `self += left * right`, both broadcast.
+    package func accumulate(productOf left: Tensor, _ right: Tensor) {
+        withoutGradients { Handles.addProduct.run(self, left, right) }
     }
     package func scale(by factor: Double) { withoutGradients { Handles.mul.run(self, factor) } }
     /// `self += weight * (other - self)`.

@@ -6,6 +6,7 @@ extension Tensor {
         static let dot = Operator("dot")
         static let einsum = Operator("einsum")
         static let linearPointwise = Operator("mkldnn::_linear_pointwise")
+        static let rectify = Operator("relu_")
         static let conv1d = Operator("conv1d")
         static let conv2d = Operator("conv2d")
         static let outer = Operator("outer")
@@ -41,9 +42,7 @@ extension Tensor {
                 left.matmul(right.transposed())
             }
         }
-        guard dtype == .float32, weight.dtype == .float32, Tensor.usesOneDNN, count > 0, weight.count > 4096,
-            device == .cpu
-        else { return Handles.linear(self, weight, bias) }
+        guard goesThroughOneDNN(weight) else { return Handles.linear(self, weight, bias) }
         let inputs = bias.map { [self, weight, $0] } ?? [self, weight]
         let x = detached()
         let w = weight.detached()
@@ -61,6 +60,24 @@ extension Tensor {
             if bias != nil { gradients.append(needs[2] ? rows.sum(along: 0) : nil) }
             return gradients
         }
+    }
+
+    /// `max(0, x W^T + b)`, where oneDNN multiplies in one pass over the result. Nothing is recorded for gradients.
+    /// - Parameters: as of ``linear(_:_:)``.
+    package func rectifiedLinear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+        let (x, weight, bias) = (detached(), weight.detached(), bias?.detached())
+        guard goesThroughOneDNN(weight) else {
+            let result = Handles.linear(x, weight, bias)
+            Handles.rectify.run(result)
+            return result
+        }
+        return Tensor.oneDNNLinear(x, weight, bias, activation: "relu")
+    }
+
+    /// Maps with few weights are not worth the way there.
+    private func goesThroughOneDNN(_ weight: Tensor) -> Bool {
+        dtype == .float32 && weight.dtype == .float32 && Tensor.usesOneDNN && count > 0 && weight.count > 4096
+            && device == .cpu
     }
 
     /// A linear map whose input or weight may be made again for the gradients.
@@ -88,8 +105,10 @@ extension Tensor {
         }
     }
 
-    private static func oneDNNLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        Handles.linearPointwise(x, weight, bias, "none", [Double?](), Optional(""))
+    private static func oneDNNLinear(
+        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, activation: String = "none"
+    ) -> Tensor {
+        Handles.linearPointwise(x, weight, bias, activation, [Double?](), Optional(""))
     }
 
     /// Whether f32 products go through oneDNN. Found out once: not every build of LibTorch has it.

@@ -44,6 +44,54 @@ struct FeatureModelTests {
         }
     }
 
+    @Test("Fields that all rows share may be computed once")
+    func sharedFields() throws {
+        let source = RandomSource(seed: 8)
+        for domain in [0, 1] {
+            var rows = FeatureRows(schema: schema)
+            for item in 1..<6 {
+                try rows.append(
+                    categories: [2, Int32(item)], numbers: [0.5], sequences: [[3, 4, 1]], domain: domain)
+            }
+            let plain = rows.all
+            var shared = plain
+            shared.varying = try #require(VaryingFields(categories: [1], of: schema))
+            for model in try models() {
+                for parameter in model.parameters {
+                    parameter.tensor.assign(.normal(parameter.tensor.shape, standardDeviation: 0.3, from: source))
+                }
+                let (found, expected) = withoutGradients { (model.logits(shared), model.logits(plain)) }
+                #expect(
+                    found.isClose(to: expected, relativeTolerance: 1e-4, absoluteTolerance: 1e-5), "\(type(of: model))")
+                #expect(expected.floats[0] != expected.floats[2])
+            }
+            // What is said to be shared is read from the first row: the item of the others must not be seen.
+            shared.varying = try #require(VaryingFields(categories: [0], of: schema))
+            let blind = withoutGradients { MultiGateExperts(schema, from: source).logits(shared) }
+            #expect(blind.isClose(to: blind.slice(0..<1, along: 0).broadcast(to: blind.shape), absoluteTolerance: 1e-5))
+        }
+    }
+
+    @Test("Numbers and lists of items differ between the rows of one user")
+    func varyingNumbers() throws {
+        let schema = FeatureSchema(
+            categories: [.init("user", count: 4), .init("item", count: 6)], numbers: ["age", "price"],
+            bags: [.init("user.tags", count: 3), .init("item.tags", count: 4)])
+        var rows = FeatureRows(schema: schema)
+        for item in 1..<6 {
+            try rows.append(
+                categories: [2, Int32(item)], numbers: [0.5, Float(item) / 4],
+                bags: [[1, 2], item == 3 ? [] : [Int32(item % 3 + 1), 3]])
+        }
+        let plain = rows.all
+        var shared = plain
+        shared.varying = try #require(VaryingFields(categories: [1], numbers: [1], bags: [1], of: schema))
+        let model = ProgressiveExtraction(schema, from: RandomSource(seed: 4))
+        let (found, expected) = withoutGradients { (model.logits(shared), model.logits(plain)) }
+        #expect(found.isClose(to: expected, relativeTolerance: 1e-4, absoluteTolerance: 1e-6))
+        #expect(VaryingFields(categories: [0, 1], numbers: [0, 1], bags: [0, 1], of: schema) == nil)
+    }
+
     @Test("An unknown label neither counts nor gives a gradient; every parameter of the rest gets one")
     func unknownLabels() throws {
         let rows = try rows()

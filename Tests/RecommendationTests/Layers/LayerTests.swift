@@ -122,12 +122,12 @@ struct RecommendationLayerTests {
     func gates() throws {
         let source = RandomSource(seed: 2)
         let gate = ExpertGate(inputDimensions: 5, widths: [4], experts: 3, from: source)
-        let x = Tensor.normal([6, 5], from: source)
+        let x = TowerInput(.normal([6, 5], from: source))
         #expect(gate.weights(x).sum(along: 1).isClose(to: .ones([6]), absoluteTolerance: 1e-6))
-        let expert = Tensor.normal([6, 1, 2], from: source)
-        let mixed = gate(x, mixing: expert.broadcast(to: [6, 3, 2]))
-        #expect(mixed.isClose(to: expert.squeezed(axis: 1), absoluteTolerance: 1e-6))
-        let experts = Tensor.normal([6, 3, 2], from: source)
+        let expert = Tensor.normal([6, 2], from: source)
+        let mixed = gate(x, mixing: [expert, expert, expert])
+        #expect(mixed.isClose(to: expert, absoluteTolerance: 1e-6))
+        let experts = (0..<3).map { _ in Tensor.normal([6, 2], from: source) }
         let served = withoutGradients { gate(x, mixing: experts) }
         #expect(served.isClose(to: gate(x, mixing: experts), absoluteTolerance: 1e-6))
     }

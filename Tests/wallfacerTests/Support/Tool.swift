@@ -91,7 +91,9 @@ struct Tool {
         process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment.merging(
             ["WALLFACER_HOME": home.path, "COLUMNS": "80", "WALLFACER": Self.executable.path], uniquingKeysWith: { $1 })
-        for name in ["WALLFACER_DATA", "OMP_WAIT_POLICY", "WALLFACER_LAUNCHED"] { variables[name] = nil }
+        for name in ["WALLFACER_DATA", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "WALLFACER_LAUNCHED"] {
+            variables[name] = nil
+        }
         process.environment = variables.merging(environment, uniquingKeysWith: { $1 })
         return process
     }

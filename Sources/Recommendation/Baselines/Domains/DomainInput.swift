@@ -20,11 +20,11 @@ public final class DomainInput: Layer {
         (embeddings.schema.fieldCount + (domains == nil ? 0 : 1)) * embeddings.dimensions
     }
 
-    /// - Returns: `[rows, width]`.
-    public func callAsFunction(_ batch: FeatureBatch) -> Tensor {
-        let fields = embeddings(batch).flattened(from: 1)
+    /// - Returns: rows of ``width`` columns.
+    public func callAsFunction(_ batch: FeatureBatch) -> TowerInput {
+        let fields = embeddings.towerInput(batch)
         guard let domains, let indices = batch.domains else { return fields }
-        return .concatenated([fields, domains(indices)], along: 1)
+        return fields.followed(by: domains(indices))
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {

@@ -45,7 +45,7 @@ public final class MultiGateExperts: FeatureModel {
 
     public func logits(_ batch: FeatureBatch) -> Tensor {
         let x = input(batch)
-        let mixed = experts(x)  // [rows, experts, width]
+        let mixed = experts(x)
         return .concatenated(schema.tasks.indices.map { heads[$0](towers[$0](gates[$0](x, mixing: mixed))) }, along: 1)
     }
 

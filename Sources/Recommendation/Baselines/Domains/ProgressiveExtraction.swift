@@ -44,15 +44,15 @@ public final class ProgressiveExtraction: FeatureModel {
         }
 
         /// - Parameters:
-        ///   - inputs: of each task, `[rows, inputDimensions]`.
+        ///   - inputs: of each task, rows of `inputDimensions` columns.
         ///   - common: of the shared experts.
-        func callAsFunction(_ inputs: [Tensor], common: Tensor) -> (own: [Tensor], common: Tensor?) {
-            let sharedOutputs = shared(common)  // [rows, experts, width]
+        func callAsFunction(_ inputs: [TowerInput], common: TowerInput) -> (own: [Tensor], common: Tensor?) {
+            let sharedOutputs = shared(common)
             let ownOutputs = zip(own, inputs).map { $0($1) }
             let mixed = inputs.indices.map { task in
-                gates[task](inputs[task], mixing: .concatenated([ownOutputs[task], sharedOutputs], along: 1))
+                gates[task](inputs[task], mixing: ownOutputs[task] + sharedOutputs)
             }
-            return (mixed, sharedGate?(common, mixing: .concatenated(ownOutputs + [sharedOutputs], along: 1)))
+            return (mixed, sharedGate?(common, mixing: ownOutputs.flatMap(\.self) + sharedOutputs))
         }
 
         func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
@@ -94,8 +94,8 @@ public final class ProgressiveExtraction: FeatureModel {
         var common = x
         for level in levels {
             let outputs = level(inputs, common: common)
-            inputs = outputs.own
-            if let next = outputs.common { common = next }
+            inputs = outputs.own.map { TowerInput($0) }
+            if let next = outputs.common { common = TowerInput(next) }
         }
         return .concatenated(schema.tasks.indices.map { heads[$0](towers[$0](inputs[$0])) }, along: 1)
     }
