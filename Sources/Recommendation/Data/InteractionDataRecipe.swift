@@ -53,7 +53,8 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         RecipeField("minimumRating", "Rows with at least this rating are interactions."),
         RecipeField("tokens", "Further columns of names in CSV and JSONL; atomic files declare theirs."),
         RecipeField("numbers", "Further columns of numbers in CSV and JSONL."),
-        RecipeField("tokenLists", "Further columns with any number of names in a cell, such as tags, in CSV and JSONL."),
+        RecipeField(
+            "tokenLists", "Further columns with any number of names in a cell, such as tags, in CSV and JSONL."),
         RecipeField("numberLists", "Further columns with several numbers in a cell in CSV and JSONL."),
         RecipeField("separator", "What stands between the values of a cell with several: one ASCII character."),
         RecipeField(
