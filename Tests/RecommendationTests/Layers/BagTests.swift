@@ -42,7 +42,7 @@ struct BagTests {
         let embeddings = FieldEmbeddings(schema, dimensions: 2, from: RandomSource(seed: 1))
         var batch = try rows([[[1], [1]], [[1], [2]]]).all
         let apart = embeddings(batch)
-        batch.bags[0] = FeatureBatch.Bag([[1]])
+        batch.bags[0] = FeatureBatch.Bag([2, 1], ranges: [1..<2])
         #expect(batch.bags[0].values.integers == [1] && batch.bags[0].starts.integers == [0])
         #expect(embeddings(batch).isClose(to: apart, absoluteTolerance: 0))
     }

@@ -263,11 +263,12 @@ struct ListFeatureTests {
     func numbers() async throws {
         try await withTemporaryFolder { folder in
             try Self.writeInteractions(in: folder)
+            let long = [String](repeating: "1", count: 4097).joined(separator: " ")
             // The second number decides; every ninth list is empty, which is the mean.
             try Self.write(
-                Self.items("vector:float_seq\tprices:float_seq\tnone:float_seq") { item in
+                Self.items("vector:float_seq\tprices:float_seq\tnone:float_seq\tlong:float_seq") { item in
                     let vector = item % 9 == 8 ? "" : "\(item % 5) \(Self.isGood(item) ? 7 : 3) 1"
-                    return "\(vector)\t\((0..<(item % 3)).map { "\($0)" }.joined(separator: " "))\t"
+                    return "\(vector)\t\((0..<(item % 3)).map { "\($0)" }.joined(separator: " "))\t\t\(long)"
                 }, "toy.item", in: folder)
             let said = Said()
             let artefact = try await train(
@@ -277,8 +278,9 @@ struct ListFeatureTests {
             #expect(
                 line.hasSuffix(
                     "fields: user, item, item.vector[0], item.vector[1], item.vector[2], history; not read: "
-                        + "item.prices (1 to 2 numbers in a row; one length is needed), "
-                        + "item.none (no number in a row; one length is needed)"), "\(line)")
+                        + "item.prices (1 to 2 numbers in a row; one length of at most 4096 is needed), "
+                        + "item.none (no number in a row; one length of at most 4096 is needed), "
+                        + "item.long (4097 to 4097 numbers in a row; one length of at most 4096 is needed)"), "\(line)")
             let found = try await metrics(LogisticRegressionMethod.self, artefact)
             #expect(try #require(found["newItems.AUC"]) > 0.9)
             // A file whose lists have become shorter no longer has what the model reads.
