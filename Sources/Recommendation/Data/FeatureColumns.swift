@@ -10,6 +10,9 @@ struct FeatureColumns {
     /// Columns that are none of these, with the reason.
     private(set) var unread: [String] = []
 
+    /// Longer lists of numbers are not read: each place is a field of its own.
+    static let mostPlaces = 4096
+
     /// - Parameters:
     ///   - reserved: columns with another use.
     ///   - ignored: columns that shall not be read.
@@ -26,13 +29,13 @@ struct FeatureColumns {
             case .tokenSequence: bags.append(name)
             case .floatSequence(let offsets, let values):
                 let lengths = Set(zip(offsets, offsets.dropFirst()).map { $1 - $0 }).subtracting([0])
-                if lengths.count == 1, let width = lengths.first {
+                if lengths.count == 1, let width = lengths.first, width <= Self.mostPlaces {
                     for place in 0..<Int(width) {
                         numbers.append(("\(name)[\(place)]", .place(place, offsets: offsets, values: values)))
                     }
                 } else {
                     let range = lengths.min().map { "\($0) to \(lengths.max() ?? $0) numbers" } ?? "no number"
-                    unread.append("\(name) (\(range) in a row; one length is needed)")
+                    unread.append("\(name) (\(range) in a row; one length of at most \(Self.mostPlaces) is needed)")
                 }
             }
         }

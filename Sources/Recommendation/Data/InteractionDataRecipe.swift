@@ -56,7 +56,7 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         RecipeField(
             "tokenLists", "Further columns with any number of names in a cell, such as tags, in CSV and JSONL."),
         RecipeField("numberLists", "Further columns with several numbers in a cell in CSV and JSONL."),
-        RecipeField("separator", "What stands between the values of a cell with several: one ASCII character."),
+        RecipeField("separator", "What stands between the values of such cells: one ASCII character, in quotes."),
         RecipeField(
             "missing",
             "refuse (an error), or fill: an empty cell is the mean of a number, an unknown name, a label that does not "
@@ -151,7 +151,7 @@ extension InteractionDataRecipe {
             ? []
             : [
                 RecipeProblem(
-                    "\(path).separator", found: separator.debugDescription, allowed: "one ASCII character")
+                    "\(path).separator", found: separator.debugDescription, allowed: "one ASCII character, in quotes")
             ]
     }
 

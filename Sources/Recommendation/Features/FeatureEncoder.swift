@@ -33,7 +33,10 @@ public struct FeatureEncoder: Codable, Sendable {
         var values: [Int32] = []
         var offsets: [Int32] = [0]
 
-        func list(_ row: Int) -> ArraySlice<Int32> { values[Int(offsets[row])..<Int(offsets[row + 1])] }
+        /// The lists of some rows.
+        func lists(_ rows: some Collection<Int>) -> FeatureBatch.Bag {
+            FeatureBatch.Bag(values, ranges: rows.map { offsets[$0]..<offsets[$0 + 1] })
+        }
     }
 
     struct Moments: Codable, Sendable {
@@ -120,13 +123,13 @@ public struct FeatureEncoder: Codable, Sendable {
 
     /// The bags that all rows of a user share, empty ones of the context before the user's own; nil for a stranger.
     func bags(user: Int32?) -> [FeatureBatch.Bag] {
-        contextBags.map { _ in FeatureBatch.Bag([[]]) }
-            + userSide.bags.map { FeatureBatch.Bag([$0.list(Int((user ?? -1) + 1))]) }
+        contextBags.map { _ in FeatureBatch.Bag([], ranges: [0..<0]) }
+            + userSide.bags.map { $0.lists([Int((user ?? -1) + 1)]) }
     }
 
     /// The bags of items, one row each.
     func bags(items: [Int32]) -> [FeatureBatch.Bag] {
-        itemSide.bags.map { bag in FeatureBatch.Bag(items.map { bag.list(Int($0) + 1) }) }
+        itemSide.bags.map { $0.lists(items.map { Int($0) + 1 }) }
     }
 }
 

@@ -114,11 +114,7 @@ public struct FeatureRows: Sendable {
             batch.sequences.append(Tensor(values, shape: [rows, length]).cast(to: .int64))
         }
         batch.bags = schema.bags.indices.map { place in
-            FeatureBatch.Bag(
-                indices.map { row in
-                    let range = bagRanges[row * schema.bags.count + place]
-                    return sequenceValues[Int(range.lowerBound)..<Int(range.upperBound)]
-                })
+            FeatureBatch.Bag(sequenceValues, ranges: indices.map { bagRanges[$0 * schema.bags.count + place] })
         }
         return batch
     }
@@ -179,17 +175,19 @@ public struct FeatureBatch {
         /// Where the values of each row begin: `[rows]`, or `[1]` where all rows have the same; int64.
         public var starts: Tensor
 
-        /// - Parameter rows: the values of each row.
-        public init(_ rows: [ArraySlice<Int32>]) {
-            var values: [Int32] = []
+        /// - Parameters:
+        ///   - values: of many rows.
+        ///   - ranges: which of them each row of the batch has.
+        public init(_ values: [Int32], ranges: [Range<Int32>]) {
+            var kept: [Int32] = []
             var starts: [Int] = []
-            values.reserveCapacity(rows.reduce(0) { $0 + $1.count })
-            starts.reserveCapacity(rows.count)
-            for row in rows {
-                starts.append(values.count)
-                values += row
+            kept.reserveCapacity(ranges.reduce(0) { $0 + $1.count })
+            starts.reserveCapacity(ranges.count)
+            for range in ranges {
+                starts.append(kept.count)
+                for place in range { kept.append(values[Int(place)]) }
             }
-            self.values = Tensor(values, shape: [values.count]).cast(to: .int64)
+            self.values = Tensor(kept, shape: [kept.count]).cast(to: .int64)
             self.starts = Tensor(starts)
         }
 

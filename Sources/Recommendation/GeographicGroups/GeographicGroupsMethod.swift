@@ -153,7 +153,8 @@ struct GroupFile: Codable {
             [configuration.groups, configuration.dimensions, schema.domainCount, schema.fieldCount]
             + schema.categories.map(\.count) + configuration.commonWidths + configuration.groupWidths
         return sizes.allSatisfy { (1...10_000_000).contains($0) } && configuration.groupWidths.count == 2
-            && !configuration.commonWidths.isEmpty && schema.sequences.isEmpty && schema.bags.isEmpty && schema.tasks.count == 1
+            && !configuration.commonWidths.isEmpty && schema.sequences.isEmpty && schema.bags.isEmpty
+            && schema.tasks.count == 1
             && cells.count == schema.domainCount
     }
 }

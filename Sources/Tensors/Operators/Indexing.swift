@@ -21,7 +21,9 @@ extension Tensor {
     /// rows of a table `[rows, dimensions]`; 0 for an empty list. A row that stands twice in a list counts twice.
     /// - Returns: `[lists, dimensions]`.
     public func pooledRows(_ indices: Tensor, starts: Tensor, isMean: Bool) -> Tensor {
-        Handles.embeddingBag.all(self, indices, starts, false, isMean ? 1 : 0)[0]
+        // LibTorch keeps what a gradient would need of any table that may have one, even while none are recorded.
+        let table = Tensor.recordsGradients ? self : detached()
+        return Handles.embeddingBag.all(table, indices, starts, false, isMean ? 1 : 0)[0]
     }
     /// Elements at the positions given by one index tensor per leading axis.
     public func indexed(_ indices: Tensor...) -> Tensor { Handles.index(self, indices.map(Optional.some)) }

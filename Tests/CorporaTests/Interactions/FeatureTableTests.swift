@@ -82,6 +82,47 @@ import Testing
         #expect(try empty.tokens("user").values == [-1])
     }
 
+    @Test(
+        "Values of lists stand between separators, blanks are none, repeated ones stay; what nobody declared is named")
+    func lists() throws {
+        let listed = [
+            FeatureField("tags", .tokenSequence, separator: "|"),
+            FeatureField("vector", .floatSequence, separator: "|"),
+        ]
+        let table = try read(
+            "more,tags,vector,last\n1, red | blue|red,1| 2.5 ,x\n2,||,| |,y\n3, ,,z\n4,|a b|,4|,w\n", listed)
+        let tags = try table.tokenLists("tags")
+        #expect(tags.vocabulary.tokens == ["red", "blue", "a b"])
+        #expect(tags.offsets == [0, 3, 3, 3, 4] && tags.values == [0, 1, 0, 2])
+        let numbers = try table.numberLists("vector")
+        #expect(numbers.offsets == [0, 2, 2, 2, 3] && numbers.values == [1, 2.5, 4])
+        #expect(table.undeclared == ["more", "last"])
+        let lines = """
+            {"tags": [" red ", "blue", "", "red"], "vector": [1, 2.5], "more": 1}
+            {"tags": "||", "vector": [], "last": "y"}
+            {"tags": null, "vector": ""}
+            {"tags": "|a b|", "vector": [4]}
+            """
+        let objects = try FeatureTable.readLines(Data(lines.utf8), file: "t.jsonl", fields: listed)
+        for field in listed { #expect(try objects.column(field.name) == table.column(field.name)) }
+        #expect(objects.undeclared == ["last", "more"])
+        #expect(
+            throws: InteractionError.columnKind(
+                file: "t.csv", column: "tags", found: .tokenSequence, wanted: "float_seq")
+        ) {
+            try table.numberLists("tags")
+        }
+        #expect(
+            throws: InteractionError.columnKind(
+                file: "t.csv", column: "vector", found: .floatSequence, wanted: "token_seq")
+        ) {
+            try table.tokenLists("vector")
+        }
+        let atomic = try AtomicFiles.table(
+            Data("item_id:token\tgenres:token_seq\nx\tDrama, War film\n".utf8), file: "x.item", separator: ",")
+        #expect(try atomic.tokenLists("genres").vocabulary.tokens == ["Drama", "War film"])
+    }
+
     @Test("JSON lines give the same table as the delimited text")
     func jsonLines() throws {
         let lines = """

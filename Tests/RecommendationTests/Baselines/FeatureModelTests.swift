@@ -9,13 +9,18 @@ import Training
 struct FeatureModelTests {
     private let schema = FeatureSchema(
         categories: [.init("user", count: 4), .init("item", count: 6)], numbers: ["age"],
-        sequences: [.init("history", of: "item", length: 5)], tasks: ["click", "buy"], domainCount: 2)
+        sequences: [.init("history", of: "item", length: 5)],
+        bags: [.init("tags", count: 4), .init("moods", count: 3)], tasks: ["click", "buy"], domainCount: 2)
 
     private func rows() throws -> FeatureRows {
         var rows = FeatureRows(schema: schema)
-        try rows.append(categories: [1, 2], numbers: [0.5], sequences: [[3, 4]], labels: [1, 0], domain: 0)
-        try rows.append(categories: [2, 5], numbers: [-1], sequences: [[]], labels: [0, .nan], domain: 1)
-        try rows.append(categories: [3, 1], numbers: [0], sequences: [[1, 2, 3, 4, 5]], labels: [1, 1], domain: 1)
+        try rows.append(
+            categories: [1, 2], numbers: [0.5], sequences: [[3, 4]], bags: [[1, 3], []], labels: [1, 0])
+        try rows.append(
+            categories: [2, 5], numbers: [-1], sequences: [[]], bags: [[], [2]], labels: [0, .nan], domain: 1)
+        try rows.append(
+            categories: [3, 1], numbers: [0], sequences: [[1, 2, 3, 4, 5]], bags: [[2], [1, 2, 1]], labels: [1, 1],
+            domain: 1)
         return rows
     }
 

@@ -40,6 +40,18 @@ struct RecBoleParityTests {
         let logits: [Float]
         let loss: Double
     }
+    struct ListFields: Decodable {
+        let weights: [String: Stored]
+        let fields: [String]
+        let counts: [Int]
+        let inputs: [String: [Int32]]
+        let lists: [String]
+        let listCounts: [Int]
+        let listInputs: [String: [[Int32]]]
+        let labels: [Float]
+        let logits: [Float]
+        let loss: Double
+    }
     struct Metrics: Decodable {
         let scores: [Float]
         let items: Int
@@ -51,6 +63,7 @@ struct RecBoleParityTests {
         let sasrec: Sequences
         let bpr: Pairs
         let deepfm: Fields
+        let deepfmLists: ListFields
         let metrics: Metrics
     }
 
@@ -137,6 +150,40 @@ struct RecBoleParityTests {
         #expect(model.logits(rows.all).isClose(to: Tensor(found.logits, shape: [4, 1]), absoluteTolerance: 1e-4))
         let loss = try model.loss(rows.all)
         #expect(abs(loss.sum.item / loss.weight - found.loss) < 1e-5)
+    }
+
+    @Test("DeepFM with token_seq fields: the mean of their vectors, the sum of their weights, and empty lists")
+    func lists() throws {
+        let found = cases.deepfmLists
+        func schema(numbers: [String] = []) -> FeatureSchema {
+            FeatureSchema(
+                categories: zip(found.fields, found.counts).map { .init($0, count: $1) }, numbers: numbers,
+                bags: zip(found.lists, found.listCounts).map { .init($0, count: $1) })
+        }
+        var configuration = DeepFM.Configuration()
+        configuration.dimensions = 4
+        configuration.widths = [8, 6]
+        configuration.dropout = 0
+        let model = DeepFM(schema(), configuration, from: RandomSource(seed: 1))
+        try RecBoleWeights.load(tensors(found.weights), into: model)
+        var rows = FeatureRows(schema: model.schema)
+        for row in found.labels.indices {
+            try rows.append(
+                categories: found.fields.map { try #require(found.inputs[$0])[row] },
+                bags: found.lists.map { try #require(found.listInputs[$0])[row] }, labels: [found.labels[row]])
+        }
+        #expect(model.logits(rows.all).isClose(to: Tensor(found.logits, shape: [4, 1]), absoluteTolerance: 1e-4))
+        let loss = try model.loss(rows.all)
+        #expect(abs(loss.sum.item / loss.weight - found.loss) < 1e-5)
+
+        let other = DeepFM(schema(numbers: ["age"]), configuration, from: RandomSource(seed: 1))
+        #expect(throws: RecommendationError.self) { try RecBoleWeights.load(tensors(found.weights), into: other) }
+        var fewer = found.weights
+        fewer["token_seq_embedding_table.1.weight"] = nil
+        #expect(
+            throws: RecommendationError.mismatch(
+                reason: "RecBole weights: token_seq_embedding_table.1.weight is missing")
+        ) { try RecBoleWeights.load(tensors(fewer), into: model) }
     }
 
     @Test("The same scores give the same hit rate, nDCG, recall and reciprocal rank")
