@@ -37,7 +37,7 @@ public struct LifetimeValueConfiguration: Sendable, Equatable, Codable {
     public var updatesPerMarket = 100
     /// Markets lived through while learning, the first of them logged without the actor.
     public var markets = 5
-    public var actorLearningRate = 3e-4
+    public var actorLearningRate = 3e-3
     public var criticLearningRate = 1e-2
     /// τ of both target networks.
     public var followRate = 0.05

@@ -35,11 +35,12 @@ struct LifetimeValueScale: Sendable {
         self.configuration = configuration
     }
 
-    /// The agent without memory, with the critic's rate that the search found best for it.
+    /// The agent without memory, with the reward and the critic's rate that the search found best for it.
     var memoryless: LifetimeValueConfiguration {
         var memoryless = configuration
         memoryless.isRecurrent = false
-        memoryless.criticLearningRate = 1e-2
+        memoryless.reward = .difference
+        memoryless.criticLearningRate = 3e-3
         return memoryless
     }
 
