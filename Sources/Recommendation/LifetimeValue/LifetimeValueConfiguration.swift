@@ -13,7 +13,7 @@ public struct LifetimeValueConfiguration: Sendable, Equatable, Codable {
         case difference
     }
 
-    public var reward = Reward.ratio
+    public var reward = Reward.difference
     /// A ratio that makes a reward of 1.
     public var ratioUnit = 0.1
     /// Impressions at the market's click rate that are added to an item's day.
@@ -37,8 +37,8 @@ public struct LifetimeValueConfiguration: Sendable, Equatable, Codable {
     public var updatesPerMarket = 100
     /// Markets lived through while learning, the first of them logged without the actor.
     public var markets = 5
-    public var actorLearningRate = 3e-3
-    public var criticLearningRate = 1e-2
+    public var actorLearningRate = 1e-2
+    public var criticLearningRate = 3e-3
     /// τ of both target networks.
     public var followRate = 0.05
     /// Standard deviation of the noise on actions while exploring; actions lie in -1 ... 1.

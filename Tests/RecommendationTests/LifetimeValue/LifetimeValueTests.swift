@@ -247,7 +247,8 @@ struct LifetimeValueTests {
         configuration.dailyImpressions = 4_000
         let world = try ItemLifeWorld(configuration, seed: 3)
         let outcome = try world.run(ClickRateRanking())
-        let settings = LifetimeValueConfiguration()
+        var settings = LifetimeValueConfiguration()
+        settings.reward = .ratio
         let actions = outcome.histories.map { [Float](repeating: 0, count: $0.count) }
         let episodes = EpisodeLog.episodes(world, outcome.histories, actions: actions, settings)
         // The market's click rate of each day.
@@ -297,7 +298,8 @@ struct LifetimeValueTests {
         // The order of the launches, so that later items are recommended least.
         let outcome = try world.run { market in market.live.map { -Double($0) } }
         let rate = world.clickRate(item: 0, day: 0, clicks: 0, views: 0)
-        let settings = LifetimeValueConfiguration()
+        var settings = LifetimeValueConfiguration()
+        settings.reward = .ratio
         var rewards: [Bool: [Double]] = [:]
         for day in outcome.histories.joined() {
             rewards[day.otherViews > day.recommendedViews, default: []]
