@@ -8,7 +8,7 @@ import Worlds
 /// everything that is observed of the item today, trained on logged days by the likelihood of their clicks.
 final class ClickRateModel: Layer {
     struct Settings: Sendable, Equatable {
-        var learningRate = 1e-2
+        var learningRate = 3e-2
         var weightDecay = 1e-3
         /// Of 512 item-days each.
         var steps = 300

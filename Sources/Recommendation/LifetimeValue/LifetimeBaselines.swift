@@ -61,6 +61,8 @@ final class DealtJudge: ItemJudge {
 
 /// The supervised comparison: a memory and a head that predict `log(1 + remaining discounted clicks)` of an item from the
 /// same episodes. The prediction is the item's score and its value at once.
+///
+/// It reads no actions: those of the log are not its own, and its scores are none.
 package final class LifetimeRegression: ItemJudge {
     private let network: ItemCritic
     private let staticCount: Int
@@ -85,9 +87,12 @@ package final class LifetimeRegression: ItemJudge {
                 episodes.map { .init(episode: $0, days: 0..<$0.days, burnIn: 0) }, staticCount: staticCount)
             let longest = batch.actions.size(1)
             let labels = episodes.map { Self.labels($0, discount: configuration.discount, longest: longest) }
-            let days = batch.days.days(0..<longest)
+            let none = Tensor.zeros([episodes.count, longest])
+            let days = ItemDays(
+                observations: batch.days.days(0..<longest).observations, previousActions: none, staticCount: staticCount
+            )
             let loss = TemporalDifference.squaredError(
-                network(days, actions: .zeros([episodes.count, longest])),
+                network(days, actions: none),
                 Tensor(labels.flatMap(\.values), shape: [episodes.count, longest]),
                 mask: Tensor(labels.flatMap(\.mask), shape: [episodes.count, longest]))
             optimizer.clearGradients()
@@ -116,7 +121,7 @@ package final class LifetimeRegression: ItemJudge {
     package func judge(_ days: [[[Float]]], previousActions: [[Float]]) -> (scores: [Double], values: [Double]) {
         guard !days.isEmpty else { return ([], []) }
         let values = withoutGradients {
-            let inputs = ItemDays(days, previousActions: previousActions, staticCount: staticCount)
+            let inputs = ItemDays(days, previousActions: days.map { _ in [] }, staticCount: staticCount)
             let (items, longest) = (inputs.observations.size(0), inputs.observations.size(1))
             return network(inputs, actions: .zeros([items, longest])).at(days.map { $0.count - 1 })
         }

@@ -7,32 +7,36 @@ import Worlds
 /// come, then one market after the other with the actor exploring.
 struct LifetimeLearning {
     let clickRates: ClickRateModel
-    /// Item episodes of the logged markets: what supervised models learn from.
-    let log: EpisodeReplay
     let worlds: [ItemLifeWorld]
-    private let configuration: LifetimeValueConfiguration
+    /// What happened in each of them, and the actions in use.
+    private let logs: [(histories: [[ItemDay]], actions: [[Float]])]
     private let seed: UInt64
 
-    /// - Parameter world: of the markets; their seeds follow from `seed`.
+    /// - Parameters:
+    ///   - world: of the markets; their seeds follow from `seed`.
+    ///   - markets: how many are logged.
     init(
-        _ world: ItemLifeConfiguration, _ configuration: LifetimeValueConfiguration,
+        _ world: ItemLifeConfiguration, markets: Int,
         clickRates settings: ClickRateModel.Settings = ClickRateModel.Settings(), seed: UInt64
     ) throws {
-        self.configuration = configuration
         self.seed = seed
-        worlds = try (0..<UInt64(configuration.markets)).map {
-            try ItemLifeWorld(world, seed: (seed &+ 1) &* 1_000 &+ $0)
-        }
-        var records: [DayRecord] = []
-        var log = EpisodeReplay(staticCount: ItemObservation.staticCount(world))
-        for (place, world) in worlds.enumerated() {
+        worlds = try (0..<UInt64(markets)).map { try ItemLifeWorld(world, seed: (seed &+ 1) &* 1_000 &+ $0) }
+        logs = try worlds.enumerated().map { place, world in
             let (outcome, actions) = try Self.logged(world, seed: seed &+ UInt64(place))
-            records += DayRecord.log(world, outcome.histories)
-            log.append(EpisodeLog.episodes(world, outcome.histories, actions: actions, configuration))
+            return (outcome.histories, actions)
         }
         clickRates = ClickRateModel(inputs: ItemObservation.count(world), seed: seed)
-        try clickRates.fit(records, settings, seed: seed)
-        self.log = log
+        try clickRates.fit(
+            zip(worlds, logs).flatMap { DayRecord.log($0, $1.histories) }, settings, seed: seed)
+    }
+
+    /// Item episodes of the logged markets, with the rewards that a configuration asks for.
+    func log(_ configuration: LifetimeValueConfiguration) -> EpisodeReplay {
+        var log = EpisodeReplay(staticCount: ItemObservation.staticCount(worlds[0].configuration))
+        for (world, logged) in zip(worlds, logs) {
+            log.append(EpisodeLog.episodes(world, logged.histories, actions: logged.actions, configuration))
+        }
+        return log
     }
 
     /// A market ranked half by smoothed click rates and half by uniform actions, which the log keeps.
@@ -55,7 +59,8 @@ struct LifetimeLearning {
     /// An untrained agent for these markets.
     func newAgent(_ configuration: LifetimeValueConfiguration) -> LifetimeValueAgent {
         LifetimeValueAgent(
-            inputs: ItemObservation.count(worlds[0].configuration), statics: log.staticCount, configuration, seed: seed)
+            inputs: ItemObservation.count(worlds[0].configuration),
+            statics: ItemObservation.staticCount(worlds[0].configuration), configuration, seed: seed)
     }
 
     /// The batches of an agent, which explores the markets as they are drawn.
@@ -91,7 +96,7 @@ struct LifetimeLearning {
     /// The supervised comparison with as many updates.
     func regression(_ configuration: LifetimeValueConfiguration) throws -> LifetimeRegression {
         try LifetimeRegression(
-            log, inputs: ItemObservation.count(worlds[0].configuration), configuration,
+            log(configuration), inputs: ItemObservation.count(worlds[0].configuration), configuration,
             steps: configuration.updatesPerMarket * worlds.count, seed: seed)
     }
 }
@@ -108,6 +113,7 @@ final class MarketSource: BatchSource {
     private let learning: LifetimeLearning
     private let agent: LifetimeValueAgent
     private let generator: SeededGenerator
+    private let logged: EpisodeReplay
     private var replay: EpisodeReplay
     private(set) var position = Position()
 
@@ -115,7 +121,8 @@ final class MarketSource: BatchSource {
         self.learning = learning
         self.agent = agent
         generator = SeededGenerator(seed: seed).split("markets")
-        replay = learning.log
+        logged = learning.log(agent.configuration)
+        replay = logged
     }
 
     func next() throws -> EpisodeBatch? {
@@ -146,11 +153,11 @@ final class MarketSource: BatchSource {
     }
 
     func restore(_ position: Position) throws {
-        let width = learning.log.episodes.first?.observations.first?.count
+        let width = logged.episodes.first?.observations.first?.count
         guard position.batches >= 0, position.explored.allSatisfy({ $0.observations.first?.count == width }) else {
             throw BatchSourceError.position(reason: "item episodes of another market")
         }
-        replay = learning.log
+        replay = logged
         replay.append(position.explored)
         self.position = position
     }

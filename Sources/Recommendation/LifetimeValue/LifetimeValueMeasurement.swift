@@ -35,18 +35,18 @@ struct LifetimeValueScale: Sendable {
         self.configuration = configuration
     }
 
-    /// The agent without memory, with the critic's rate that the search found best for it.
+    /// The agent without memory, with the actor's rate that the search found best for it.
     var memoryless: LifetimeValueConfiguration {
         var memoryless = configuration
         memoryless.isRecurrent = false
-        memoryless.criticLearningRate = 1e-3
+        memoryless.actorLearningRate = 1e-3
         return memoryless
     }
 
     /// The supervised model, with the rate and the width that the search found best for it.
     var regression: LifetimeValueConfiguration {
         var regression = configuration
-        regression.criticLearningRate = 3e-4
+        regression.criticLearningRate = 3e-3
         regression.hiddenDimensions = 64
         return regression
     }
@@ -115,7 +115,7 @@ struct LifetimeValueMeasurement {
 
     private func setting(_ world: ItemLifeConfiguration, _ suffix: String = "") throws -> Setting {
         try note("logged markets\(suffix)")
-        let learning = try LifetimeLearning(world, scale.configuration, seed: seed)
+        let learning = try LifetimeLearning(world, markets: scale.configuration.markets, seed: seed)
         let markets = try (0..<UInt64(scale.evaluationMarkets)).map {
             try ItemLifeWorld(world, seed: 900_000_000 &+ seed &* 100 &+ $0)
         }
@@ -239,11 +239,10 @@ struct LifetimeValueMeasurement {
             }
             return ranker(best?.setting ?? 0)
         }
-        // Eight settings each.
-        let boost = try tuned([0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5]) { [seed] in
+        let boost = try tuned(LifetimeValueStudy.boostShares) { [seed] in
             RandomBoost(share: $0, generator: SeededGenerator(seed: seed).split("boost"))
         }
-        let confidence = try tuned([0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2]) { ConfidenceBonus(bonus: $0) }
+        let confidence = try tuned(LifetimeValueStudy.confidenceBonuses) { ConfidenceBonus(bonus: $0) }
         var cold: [Double] = []
         for (variant, ranker) in [(Variant.boost, boost), (.confidence, confidence)] {
             let found = try setting.markets.map { market in

@@ -45,8 +45,8 @@ extension LifetimeValueConfiguration {
         return [
             RecipeField("reward", "ratio or difference.", source: "the paper: clicks relative to invested impressions"),
             RecipeField("ratioUnit", "A ratio that makes a reward of 1.", range: .above(0), source: ours),
-            RecipeField("ratioFloor", "Impressions added to a ratio's denominator.", range: .above(0), source: ours),
-            RecipeField("ratioLimit", "The largest ratio that counts.", range: .above(0), source: ours),
+            RecipeField(
+                "ratioPrior", "Impressions at the market's click rate added to a day.", range: .above(0), source: ours),
             RecipeField("differenceUnit", "Clicks that make a reward of 1.", range: .above(0), source: ours),
             RecipeField("discount", "Of a day.", range: .from(0, below: 1), source: ours),
             RecipeField("hiddenDimensions", "Of the memories.", range: .between(1, 4096), source: ours),
@@ -81,7 +81,7 @@ public enum LifetimeValueMethod: Method {
     public static func train(_ settings: LifetimeValueRecipe, in session: TrainingSession) throws -> TrainedArtefact {
         let seed = UInt64(settings.seed)
         session.say("data: item-life world, \(settings.model.markets) logged markets")
-        let learning = try LifetimeLearning(settings.world, settings.model, seed: seed)
+        let learning = try LifetimeLearning(settings.world, markets: settings.model.markets, seed: seed)
         let agent = learning.newAgent(settings.model)
         var limits = learning.limits(settings.model)
         limits.checkpointInterval = settings.model.updatesPerMarket

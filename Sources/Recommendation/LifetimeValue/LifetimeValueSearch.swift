@@ -3,8 +3,8 @@ public import Experiments
 import Training
 import Worlds
 
-/// Eight configurations for the method, its ablation and each trained baseline. Exploration boosts, whose search costs a
-/// market each, get their eight in every seed of the study.
+/// Eighteen configurations for the method, its ablation and each trained baseline. Exploration boosts, whose search costs a
+/// market each, get their eighteen in every seed of the study.
 extension LifetimeValueStudy: TunedStudy {
     public var tuningMetric: String {
         "cold clicks relative to ranking by click rate, less 20 times the share of all clicks lost beyond 2 %; for the "
@@ -20,7 +20,8 @@ extension LifetimeValueStudy: TunedStudy {
         ) -> [TuningTrial] {
             TuningTrial.grid(name, base, settings) { configuration, seed in
                 try await TensorActor.run {
-                    let learning = try LifetimeLearning(scale.world, configuration, seed: UInt64(seed) + 500)
+                    let learning = try LifetimeLearning(
+                        scale.world, markets: configuration.markets, seed: UInt64(seed) + 500)
                     let judge = try learning.agent(configuration) { Task.isCancelled }
                     let market = try Self.market(scale, seed)
                     let ranker = LifetimeRanker(market, clickRates: learning.clickRates, judge: judge)
@@ -33,20 +34,21 @@ extension LifetimeValueStudy: TunedStudy {
         }
         let rates: [TuningSetting<Settings>] = [
             .init("reward", [Settings.Reward.ratio, .difference], \Settings.reward),
-            .init("actor rate", [1e-3, 3e-4], \Settings.actorLearningRate),
-            .init("critic rate", [3e-3, 1e-3], \Settings.criticLearningRate),
+            .init("actor rate", [1e-2, 3e-3, 1e-3], \Settings.actorLearningRate),
+            .init("critic rate", [3e-2, 1e-2, 3e-3], \Settings.criticLearningRate),
         ]
         return ranked(Variant.agent.rawValue, scale.configuration, rates)
             + ranked(Variant.memoryless.rawValue, scale.memoryless, rates)
             + TuningTrial.grid(
                 Variant.regression.rawValue, scale.regression,
                 [
-                    .init("rate", [3e-3, 1e-3, 3e-4, 1e-2], \Settings.criticLearningRate),
-                    .init("hidden", [32, 64], \Settings.hiddenDimensions),
+                    .init("rate", [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5], \Settings.criticLearningRate),
+                    .init("hidden", [32, 64, 128], \Settings.hiddenDimensions),
                 ]
             ) { configuration, seed in
                 try await TensorActor.run {
-                    let learning = try LifetimeLearning(scale.world, configuration, seed: UInt64(seed) + 500)
+                    let learning = try LifetimeLearning(
+                        scale.world, markets: configuration.markets, seed: UInt64(seed) + 500)
                     let market = try Self.market(scale, seed)
                     let judge = try learning.regression(configuration)
                     let ranker = LifetimeRanker(market, clickRates: learning.clickRates, judge: judge)
@@ -65,13 +67,14 @@ extension LifetimeValueStudy: TunedStudy {
             + TuningTrial.grid(
                 Variant.clickRate.rawValue, ClickRateModel.Settings(),
                 [
-                    .init("rate", [3e-3, 1e-3, 3e-4, 1e-2], \ClickRateModel.Settings.learningRate),
-                    .init("weight decay", [1e-3, 0.0], \ClickRateModel.Settings.weightDecay),
+                    .init("rate", [1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4], \ClickRateModel.Settings.learningRate),
+                    .init("weight decay", [1e-2, 1e-3, 0.0], \ClickRateModel.Settings.weightDecay),
                 ]
             ) { settings, seed in
                 try await TensorActor.run {
                     let learning = try LifetimeLearning(
-                        scale.world, scale.configuration, clickRates: settings, seed: UInt64(seed) + 500)
+                        scale.world, markets: scale.configuration.markets, clickRates: settings,
+                        seed: UInt64(seed) + 500)
                     let market = try Self.market(scale, seed)
                     let own = try market.run { learning.clickRates.rates($0.observations) }
                     return try own.clicks / market.run(PopularityRanking()).clicks

@@ -82,6 +82,13 @@ extension LifetimeValueStudy {
     static let highestWeight = 0.5
     /// Of all clicks, what a ranking for cold items must keep.
     static let globalShare = 0.98
+    /// What the exploration boosts are searched over: the share of cold items that stand first, and the UCB bonus.
+    static let boostShares = [
+        0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5,
+    ]
+    static let confidenceBonuses = [
+        0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 1, 1.2, 1.6, 3.2,
+    ]
 
     private static let allClaims = [
         claim(

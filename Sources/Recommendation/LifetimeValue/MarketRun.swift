@@ -111,7 +111,8 @@ extension LifetimeValueConfiguration {
         case .difference:
             (Double(day.clicks) - impressionPrice * Double(day.recommendedViews)) / differenceUnit
         case .ratio:
-            min(ratioLimit, Double(day.clicks) / (Double(day.recommendedViews) + ratioFloor)) / ratioUnit
+            (Double(day.clicks) + impressionPrice * ratioPrior)
+                / (Double(day.recommendedViews + day.otherViews) + ratioPrior) / ratioUnit
         }
     }
 }

@@ -31,15 +31,17 @@ struct LifetimeValueStudyTests {
         #expect(unweighted[6].text == plain[5].text)
     }
 
-    @Test("Every learner of the search has eight configurations, and the study uses one of them")
+    @Test("Every learner of a search has as many configurations, eight or more, and the study uses one of them")
     func search() {
         for study in [LifetimeValueStudy(), HierarchicalAgentStudy(), SlateSanityStudy()] as [any TunedStudy] {
             for scale in Scale.allCases {
                 let byLearner = Dictionary(grouping: study.trials(scale), by: \.learner)
                 #expect(byLearner.count >= 3)
+                let equal = byLearner.values.first?.count ?? 0
+                #expect(equal >= 8, "\(study.id)")
                 for (learner, trials) in byLearner {
-                    #expect(trials.count == 8, "\(learner)")
-                    #expect(Set(trials.map(\.configuration)).count == 8, "\(learner)")
+                    #expect(trials.count == equal, "\(learner)")
+                    #expect(Set(trials.map(\.configuration)).count == equal, "\(learner)")
                     #expect(trials.count { $0.isUsed } == 1, "\(learner)")
                 }
             }

@@ -9,46 +9,6 @@ import Testing
 import Training
 import Worlds
 
-@Suite("Lifetime value: ranking")
-struct DualRankTests {
-    @Test("Without weight the order is the click rate's; with all of it, the score's")
-    func ends() {
-        let rates = [0.01, 0.05, 0.03]
-        let plain = DualRank.scores(clickRates: rates, scores: [3, 1, 2], values: [1, 2, 3], maximumWeight: 0)
-        for (found, expected) in zip(plain, rates) { #expect(abs(found - expected) < 1e-12) }
-        // Equal values: everybody gets the whole weight, and the best score the best rate.
-        let own = DualRank.scores(clickRates: rates, scores: [3, 1, 2], values: [1, 1, 1], maximumWeight: 1)
-        for (found, expected) in zip(own, [0.05, 0.01, 0.03]) { #expect(abs(found - expected) < 1e-12) }
-    }
-
-    @Test("Weights rise from the 5 % to the 95 % quantile of what the critic expects")
-    func weights() {
-        let weights = DualRank.weights((0...100).map(Double.init), maximum: 0.2)
-        #expect(weights[5] == 0 && weights[0] == 0)
-        #expect(abs(weights[50] - 0.1) < 1e-9)
-        #expect(weights[95] == 0.2 && weights[100] == 0.2)
-    }
-
-    @Test("Items of one score share the rates of their ranks, whatever their places")
-    func ties() {
-        // The two best scores share √(0.16 · 0.04) = 0.08, whichever item stands first.
-        let shared = DualRank.calibrate([1, -1, 1], to: [0.04, 0.16, 0.01])
-        #expect(abs(shared[0] - 0.08) < 1e-12 && shared[0] == shared[2])
-        #expect(shared[1] == 0.01)
-        // Where all scores stand at a bound, the order is that of the click rates.
-        let rates = [0.02, 0.05, 0.03]
-        let mixed = DualRank.scores(clickRates: rates, scores: [1, 1, 1], values: [0, 0, 0], maximumWeight: 0.5)
-        #expect(mixed[1] > mixed[2] && mixed[2] > mixed[0])
-    }
-
-    @Test("A geometric mean: a quarter of the weight moves a quarter of the way on the log scale")
-    func mixture() {
-        let mixed = DualRank.scores(clickRates: [0.01, 0.16], scores: [2, 1], values: [0, 0], maximumWeight: 0.25)
-        #expect(abs(mixed[0] - 0.02) < 1e-9)
-        #expect(abs(mixed[1] - 0.08) < 1e-9)
-    }
-}
-
 @Suite("Lifetime value: learning", .serialized)
 struct LifetimeValueTests {
     private static let inputs = 4
@@ -57,6 +17,7 @@ struct LifetimeValueTests {
     private func agent(_ change: (inout LifetimeValueConfiguration) -> Void = { _ in }) -> LifetimeValueAgent {
         var configuration = LifetimeValueConfiguration()
         configuration.hiddenDimensions = 8
+        (configuration.actorLearningRate, configuration.criticLearningRate) = (3e-4, 3e-3)
         change(&configuration)
         return LifetimeValueAgent(inputs: Self.inputs, statics: Self.statics, configuration, seed: 3)
     }
@@ -286,16 +247,28 @@ struct LifetimeValueTests {
         configuration.dailyImpressions = 4_000
         let world = try ItemLifeWorld(configuration, seed: 3)
         let outcome = try world.run(ClickRateRanking())
-        let settings = LifetimeValueConfiguration()
+        var settings = LifetimeValueConfiguration()
+        settings.reward = .ratio
         let actions = outcome.histories.map { [Float](repeating: 0, count: $0.count) }
         let episodes = EpisodeLog.episodes(world, outcome.histories, actions: actions, settings)
+        // The market's click rate of each day.
+        let prices = (0..<20).map { day in
+            let lived = outcome.histories.joined().filter {
+                world.items[Int($0.item)].launchDay + Int($0.age) == day
+            }
+            let views = lived.reduce(0) { $0 + Int($1.recommendedViews + $1.otherViews) }
+            return Double(lived.reduce(0) { $0 + Int($1.clicks) }) / Double(max(1, views))
+        }
         var ends = Set<Bool>()
         for (item, episode) in episodes.enumerated() where episode.days > 0 {
             let days = outcome.histories[item]
             #expect(episode.observations.count == days.count + 1)
             #expect(episode.isTerminal == days[days.count - 1].delisted)
             ends.insert(episode.isTerminal)
-            let ratio = Double(days[0].clicks) / (Double(days[0].recommendedViews) + 40) / 0.1
+            let launch = world.items[item].launchDay
+            let ratio =
+                (Double(days[0].clicks) + 40 * prices[launch])
+                / (Double(days[0].recommendedViews + days[0].otherViews) + 40) / 0.1
             #expect(abs(Double(episode.rewards[0]) - ratio) < 1e-4)
             // Nothing of a day is seen before it.
             #expect(Array(episode.observations[0].prefix(9)) == [Float](repeating: 0, count: 9))
@@ -309,6 +282,64 @@ struct LifetimeValueTests {
             abs(
                 difference.reward(of: day, impressionPrice: price)
                     - (Double(day.clicks) - price * Double(day.recommendedViews)) / 100) < 1e-9)
+    }
+
+    @Test("Of items of one true rate, one that other channels show is worth no more than one that is recommended")
+    func channels() throws {
+        var configuration = ItemLifeConfiguration.null
+        configuration.horizonInDays = 30
+        configuration.launchesPerDay = 4
+        configuration.dailyImpressions = 20_000
+        configuration.otherViews = 150
+        configuration.potentialDeviation = 0
+        configuration.agePenaltyPerDay = 0
+        configuration.trendDeviation = 0
+        let world = try ItemLifeWorld(configuration, seed: 3)
+        // The order of the launches, so that later items are recommended least.
+        let outcome = try world.run { market in market.live.map { -Double($0) } }
+        let rate = world.clickRate(item: 0, day: 0, clicks: 0, views: 0)
+        var settings = LifetimeValueConfiguration()
+        settings.reward = .ratio
+        var rewards: [Bool: [Double]] = [:]
+        for day in outcome.histories.joined() {
+            rewards[day.otherViews > day.recommendedViews, default: []]
+                .append(settings.reward(of: day, impressionPrice: rate))
+        }
+        for isOther in [true, false] {
+            let summary = Summary(try #require(rewards[isOther]))
+            #expect(summary.count > 500)
+            #expect(abs(summary.mean - rate / 0.1) < 0.05 * rate / 0.1)
+        }
+    }
+
+    @Test("The supervised comparison reads no actions")
+    func actionless() throws {
+        var replay = EpisodeReplay(staticCount: Self.statics)
+        replay.append(
+            (0..<4).map { seed in
+                var life = episode(days: 5, isTerminal: true, seed: UInt64(seed))
+                life.clicks = [1, 2, 0, 3, 1]
+                return life
+            })
+        var configuration = LifetimeValueConfiguration()
+        configuration.hiddenDimensions = 8
+        configuration.episodesPerBatch = 4
+        let days = [replay.episodes[0].observations, replay.episodes[1].observations]
+        func values(_ actions: [[Float]], _ replay: EpisodeReplay) throws -> [Double] {
+            try LifetimeRegression(replay, inputs: Self.inputs, configuration, steps: 3, seed: 1)
+                .judge(days, previousActions: actions).values
+        }
+        let none = try values([[], []], replay)
+        // Its own scores are logarithms of clicks, far outside of what a log holds.
+        #expect(try values([[5, 6, 7, 6, 5], [4, 4, 4, 4, 4]], replay) == none)
+        var acted = EpisodeReplay(staticCount: Self.statics)
+        acted.append(
+            replay.episodes.map { episode in
+                var other = episode
+                other.actions = episode.actions.map { -$0 }
+                return other
+            })
+        #expect(try values([[], []], acted) == none)
     }
 
     @Test("Labels of the supervised comparison are logarithms of discounted clicks; a life cut off too early has none")
