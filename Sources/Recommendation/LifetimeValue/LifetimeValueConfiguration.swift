@@ -3,21 +3,25 @@
 public struct LifetimeValueConfiguration: Sendable, Equatable, Codable {
     /// What a day of an item is worth.
     public enum Reward: String, Sendable, Codable, CaseIterable {
-        /// `((IPV + c prior) / (PV_rec + PV_other + prior)) / unit`: the return on an impression, c being the market's click
-        /// rate of the day. Clicks and impressions are of the same channels: clicks that others bring, over recommended
-        /// impressions alone, would pay for showing known items least. The prior keeps days of few impressions from
-        /// ruling, and, being at the market's rate, does not itself pay for exposure: what exposure can change is tomorrow.
+        /// `min(limit, IPV / (PV_rec + floor)) / unit`: the return on recommended impressions, as the paper describes its
+        /// reward. It grows without bound as these go to 0, hence the floor. Clicks are those of all channels, so it also
+        /// pays for showing those items less that others show anyway.
         case ratio
+        /// `((IPV + c floor) / (PV_rec + PV_other + floor)) / unit`: the return on an impression of any channel, c being the
+        /// market's click rate of the day.
+        case sharedRatio
         /// `(IPV - c PV_rec) / unit`: clicks less what the impressions would have earned elsewhere, c being the market's
         /// click rate of the day. The few items with most impressions rule it.
         case difference
     }
 
-    public var reward = Reward.difference
+    public var reward = Reward.ratio
     /// A ratio that makes a reward of 1.
     public var ratioUnit = 0.1
-    /// Impressions at the market's click rate that are added to an item's day.
-    public var ratioPrior = 40.0
+    /// Impressions added to the denominator of a ratio.
+    public var ratioFloor = 40.0
+    /// The largest return on recommended impressions that counts.
+    public var ratioLimit = 1.0
     /// Clicks that make a reward of 1 in a difference.
     public var differenceUnit = 100.0
     /// Of a day.
@@ -37,7 +41,7 @@ public struct LifetimeValueConfiguration: Sendable, Equatable, Codable {
     public var updatesPerMarket = 100
     /// Markets lived through while learning, the first of them logged without the actor.
     public var markets = 5
-    public var actorLearningRate = 1e-2
+    public var actorLearningRate = 3e-4
     public var criticLearningRate = 3e-3
     /// τ of both target networks.
     public var followRate = 0.05

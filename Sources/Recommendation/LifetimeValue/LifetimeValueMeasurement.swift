@@ -35,11 +35,11 @@ struct LifetimeValueScale: Sendable {
         self.configuration = configuration
     }
 
-    /// The agent without memory, with the actor's rate that the search found best for it.
+    /// The agent without memory, with the critic's rate that the search found best for it.
     var memoryless: LifetimeValueConfiguration {
         var memoryless = configuration
         memoryless.isRecurrent = false
-        memoryless.actorLearningRate = 1e-3
+        memoryless.criticLearningRate = 1e-3
         return memoryless
     }
 

@@ -43,10 +43,10 @@ extension LifetimeValueConfiguration {
     static let fields: [RecipeField] = {
         let ours = "ours"
         return [
-            RecipeField("reward", "ratio or difference.", source: "the paper: clicks relative to invested impressions"),
+            RecipeField("reward", "ratio, sharedRatio or difference.", source: "the paper: clicks relative to invested impressions"),
             RecipeField("ratioUnit", "A ratio that makes a reward of 1.", range: .above(0), source: ours),
-            RecipeField(
-                "ratioPrior", "Impressions at the market's click rate added to a day.", range: .above(0), source: ours),
+            RecipeField("ratioFloor", "Impressions added to a ratio's denominator.", range: .above(0), source: ours),
+            RecipeField("ratioLimit", "The largest ratio that counts.", range: .above(0), source: ours),
             RecipeField("differenceUnit", "Clicks that make a reward of 1.", range: .above(0), source: ours),
             RecipeField("discount", "Of a day.", range: .from(0, below: 1), source: ours),
             RecipeField("hiddenDimensions", "Of the memories.", range: .between(1, 4096), source: ours),

@@ -33,9 +33,9 @@ extension LifetimeValueStudy: TunedStudy {
             }
         }
         let rates: [TuningSetting<Settings>] = [
-            .init("reward", [Settings.Reward.ratio, .difference], \Settings.reward),
-            .init("actor rate", [1e-2, 3e-3, 1e-3], \Settings.actorLearningRate),
-            .init("critic rate", [3e-2, 1e-2, 3e-3], \Settings.criticLearningRate),
+            .init("reward", Settings.Reward.allCases, \Settings.reward),
+            .init("actor rate", [3e-3, 1e-3, 3e-4], \Settings.actorLearningRate),
+            .init("critic rate", [3e-3, 1e-3], \Settings.criticLearningRate),
         ]
         return ranked(Variant.agent.rawValue, scale.configuration, rates)
             + ranked(Variant.memoryless.rawValue, scale.memoryless, rates)

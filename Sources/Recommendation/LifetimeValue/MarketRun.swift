@@ -111,8 +111,10 @@ extension LifetimeValueConfiguration {
         case .difference:
             (Double(day.clicks) - impressionPrice * Double(day.recommendedViews)) / differenceUnit
         case .ratio:
-            (Double(day.clicks) + impressionPrice * ratioPrior)
-                / (Double(day.recommendedViews + day.otherViews) + ratioPrior) / ratioUnit
+            min(ratioLimit, Double(day.clicks) / (Double(day.recommendedViews) + ratioFloor)) / ratioUnit
+        case .sharedRatio:
+            (Double(day.clicks) + impressionPrice * ratioFloor)
+                / (Double(day.recommendedViews + day.otherViews) + ratioFloor) / ratioUnit
         }
     }
 }

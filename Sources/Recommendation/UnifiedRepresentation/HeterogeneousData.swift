@@ -12,11 +12,13 @@ public struct TypedItems: Sendable, Equatable {
     public let numberCount: Int
     /// `[count, numberCount]`, of a scale around 1.
     public let numbers: [Float]
+    /// Columns of the source that say something else, such as lists.
+    public let unreadColumns: [String]
 
     /// - Precondition: the lengths of the lists agree with the counts.
     public init(
         name: String, count: Int, vocabularySizes: [Int] = [], fields: [Int32] = [], numberCount: Int = 0,
-        numbers: [Float] = []
+        numbers: [Float] = [], unreadColumns: [String] = []
     ) {
         precondition(
             fields.count == count * vocabularySizes.count && numbers.count == count * numberCount,
@@ -27,6 +29,7 @@ public struct TypedItems: Sendable, Equatable {
         self.fields = fields
         self.numberCount = numberCount
         self.numbers = numbers
+        self.unreadColumns = unreadColumns
     }
 }
 

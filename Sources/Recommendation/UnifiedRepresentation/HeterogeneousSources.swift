@@ -153,6 +153,7 @@ extension HeterogeneousData {
         var sizes: [Int] = []
         var fields: [[Int32]] = []
         var numbers: [[Float]] = []
+        var unread: [String] = []
         for column in attributes.columnNames where column != "item_id" {
             switch try attributes.column(column) {
             case .token(let values, let vocabulary):
@@ -163,14 +164,14 @@ extension HeterogeneousData {
                 let summary = Summary(own)
                 let scale = summary.standardDeviation > 0 ? summary.standardDeviation : 1
                 numbers.append(own.map { Float(($0 - summary.mean) / scale) })
-            case .tokenSequence, .floatSequence: continue
+            case .tokenSequence, .floatSequence: unread.append(column)
             }
         }
         let places = 0..<items.count
         return TypedItems(
             name: name, count: items.count, vocabularySizes: sizes,
             fields: places.flatMap { place in fields.map { $0[place] } }, numberCount: numbers.count,
-            numbers: places.flatMap { place in numbers.map { $0[place] } })
+            numbers: places.flatMap { place in numbers.map { $0[place] } }, unreadColumns: unread)
     }
 }
 

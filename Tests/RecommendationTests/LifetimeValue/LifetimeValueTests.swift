@@ -248,7 +248,7 @@ struct LifetimeValueTests {
         let world = try ItemLifeWorld(configuration, seed: 3)
         let outcome = try world.run(ClickRateRanking())
         var settings = LifetimeValueConfiguration()
-        settings.reward = .ratio
+        settings.reward = .sharedRatio
         let actions = outcome.histories.map { [Float](repeating: 0, count: $0.count) }
         let episodes = EpisodeLog.episodes(world, outcome.histories, actions: actions, settings)
         // The market's click rate of each day.
@@ -270,6 +270,9 @@ struct LifetimeValueTests {
                 (Double(days[0].clicks) + 40 * prices[launch])
                 / (Double(days[0].recommendedViews + days[0].otherViews) + 40) / 0.1
             #expect(abs(Double(episode.rewards[0]) - ratio) < 1e-4)
+            // The paper's: all clicks over recommended impressions.
+            let first = LifetimeValueConfiguration().reward(of: days[0], impressionPrice: prices[launch])
+            #expect(abs(first - Double(days[0].clicks) / (Double(days[0].recommendedViews) + 40) / 0.1) < 1e-9)
             // Nothing of a day is seen before it.
             #expect(Array(episode.observations[0].prefix(9)) == [Float](repeating: 0, count: 9))
         }
@@ -284,7 +287,7 @@ struct LifetimeValueTests {
                     - (Double(day.clicks) - price * Double(day.recommendedViews)) / 100) < 1e-9)
     }
 
-    @Test("Of items of one true rate, one that other channels show is worth no more than one that is recommended")
+    @Test("Over the impressions of all channels, items of one true rate are worth the same, whoever shows them")
     func channels() throws {
         var configuration = ItemLifeConfiguration.null
         configuration.horizonInDays = 30
@@ -299,7 +302,7 @@ struct LifetimeValueTests {
         let outcome = try world.run { market in market.live.map { -Double($0) } }
         let rate = world.clickRate(item: 0, day: 0, clicks: 0, views: 0)
         var settings = LifetimeValueConfiguration()
-        settings.reward = .ratio
+        settings.reward = .sharedRatio
         var rewards: [Bool: [Double]] = [:]
         for day in outcome.histories.joined() {
             rewards[day.otherViews > day.recommendedViews, default: []]
@@ -310,6 +313,11 @@ struct LifetimeValueTests {
             #expect(summary.count > 500)
             #expect(abs(summary.mean - rate / 0.1) < 0.05 * rate / 0.1)
         }
+        // Over recommended impressions alone, those that others show are worth more.
+        settings.reward = .ratio
+        let shown = outcome.histories.joined().filter { $0.otherViews > $0.recommendedViews }
+        let alone = Summary(shown.map { settings.reward(of: $0, impressionPrice: rate) })
+        #expect(alone.mean > 1.5 * rate / 0.1)
     }
 
     @Test("The supervised comparison reads no actions")
