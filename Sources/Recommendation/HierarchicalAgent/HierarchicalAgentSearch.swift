@@ -5,19 +5,21 @@ import Worlds
 /// Eight configurations for the method, its ablation and each baseline, with the study's own budget.
 extension HierarchicalAgentStudy: TunedStudy {
     public var tuningMetric: String {
-        "clicks per user in 30 days, true probabilities, users not learned from, long-term worlds 1, 2 … (measured are 100 up)"
+        "clicks per user in 30 days, true probabilities, users not learned from, worlds 1, 2 … (measured are 100 up)"
     }
 
     public func trials(_ scale: Scale) -> [TuningTrial] {
-        let scale = HierarchicalAgentScale(scale)
+        [HierarchicalAgentVariant.Preset.longTerm, .twoTopics].flatMap { trials(HierarchicalAgentScale(scale), $0) }
+    }
+
+    private func trials(_ scale: HierarchicalAgentScale, _ preset: HierarchicalAgentVariant.Preset) -> [TuningTrial] {
         @Sendable func clicks(
             _ exploration: FeedExploration, _ seed: Int,
             _ agent: @TensorActor (FeedTrainingGround) -> any FeedAgent
         ) async throws -> Double {
             try await TensorActor.run {
                 let ground = try FeedTrainingGround(
-                    HierarchicalAgentVariant.Preset.longTerm.configuration(scale), budget: scale.training,
-                    seed: UInt64(seed) + 1)
+                    preset.configuration(scale), budget: preset.budget(scale), seed: UInt64(seed) + 1)
                 let agent = agent(ground)
                 try ground.train(agent, exploration: exploration) { _, _ in try Task.checkCancellation() }
                 return try ground.measure(agent).expectedClicksPerUser
@@ -28,7 +30,7 @@ extension HierarchicalAgentStudy: TunedStudy {
             _ variant: HierarchicalAgentVariant, _ option: Two.Option, _ third: TuningSetting<Two>
         ) -> [TuningTrial] {
             TuningTrial.grid(
-                variant.name, HierarchicalAgentVariant.configuration(option),
+                preset.prefix + variant.name, HierarchicalAgentVariant.configuration(option, in: preset),
                 [
                     .init("actor rate", [2e-3, 5e-4], \Two.lowerActorRate), .init("trace", [0.0, 0.9], \Two.trace),
                     third,
@@ -43,27 +45,16 @@ extension HierarchicalAgentStudy: TunedStudy {
         func flat(
             _ variant: HierarchicalAgentVariant, _ algorithm: FlatAgent.Algorithm, _ settings: [TuningSetting<Flat>]
         ) -> [TuningTrial] {
-            TuningTrial.grid(variant.name, Flat(for: algorithm), settings) { configuration, seed in
+            TuningTrial.grid(
+                preset.prefix + variant.name, HierarchicalAgentVariant.settings(algorithm, in: preset), settings
+            ) { configuration, seed in
                 try await clicks(variant.exploration, seed) {
                     FlatAgent(algorithm, catalogue: $0.catalogue, settings: configuration, seed: $0.seed)
                 }
             }
         }
-        typealias List = ListAgent.Settings
-        typealias Interest = InterestAgent.Settings
-        let list = HierarchicalAgentVariant.list
-        let lists = TuningTrial.grid(
-            list.name, List(),
-            [
-                .init("actor rate", [1e-3, 3e-4], \List.actorRate),
-                .init("critic rate", [2e-3, 5e-4], \List.criticRate),
-                .init("discount", [0.9, 0.5], \List.discount),
-            ]
-        ) { configuration, seed in
-            try await clicks(list.exploration, seed) { ListAgent($0.catalogue, settings: configuration, seed: $0.seed) }
-        }
-        let interest = HierarchicalAgentVariant.interest
-        return twoLevels(.twoLevel, .learned, .init("freedom", [2.0, 1], \Two.lowerFreedom))
+        let inBoth =
+            twoLevels(.twoLevel, .learned, .init("freedom", [2.0, 1], \Two.lowerFreedom))
             + twoLevels(.constantOption, .constant, .init("follow", [0.03, 0.01], \Two.followRate))
             + flat(
                 .flat, .policyGradient,
@@ -79,7 +70,31 @@ extension HierarchicalAgentStudy: TunedStudy {
                     // Two levels read three sessions ahead.
                     .init("sessions ahead", [1, 3], \Flat.sessionsAhead),
                 ])
-            + lists
+            + flat(
+                .ranking, .clickRanking,
+                [
+                    .init("rate", [2e-3, 5e-4], \Flat.criticRate),
+                    .init("rate on the log", [2e-3, 5e-4], \Flat.warmRate),
+                    .init("hidden", [32, 64], \Flat.hidden),
+                ])
+        guard !preset.isSmall else { return inBoth }
+        typealias List = ListAgent.Settings
+        typealias Interest = InterestAgent.Settings
+        let list = HierarchicalAgentVariant.list
+        let interest = HierarchicalAgentVariant.interest
+        return inBoth
+            + TuningTrial.grid(
+                list.name, List(),
+                [
+                    .init("actor rate", [1e-3, 3e-4], \List.actorRate),
+                    .init("critic rate", [2e-3, 5e-4], \List.criticRate),
+                    .init("discount", [0.9, 0.5], \List.discount),
+                ]
+            ) { configuration, seed in
+                try await clicks(list.exploration, seed) {
+                    ListAgent($0.catalogue, settings: configuration, seed: $0.seed)
+                }
+            }
             + TuningTrial.grid(
                 interest.name, Interest(),
                 [
@@ -92,12 +107,5 @@ extension HierarchicalAgentStudy: TunedStudy {
                     InterestAgent($0.catalogue, settings: configuration, seed: $0.seed)
                 }
             }
-            + flat(
-                .ranking, .clickRanking,
-                [
-                    .init("rate", [2e-3, 5e-4], \Flat.criticRate),
-                    .init("rate on the log", [2e-3, 5e-4], \Flat.warmRate),
-                    .init("hidden", [32, 64], \Flat.hidden),
-                ])
     }
 }

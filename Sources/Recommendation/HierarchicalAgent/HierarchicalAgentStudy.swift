@@ -21,7 +21,8 @@ public struct HierarchicalAgentStudy: Study {
 
     public func budget(_ scale: Scale) -> Budget {
         let own = HierarchicalAgentScale(scale)
-        return Budget(seeds: own.seeds, steps: own.training.updates * HierarchicalAgentVariant.trained(own).count)
+        let steps = HierarchicalAgentVariant.trained(own).reduce(0) { $0 + $1.preset.budget(own).updates }
+        return Budget(seeds: own.seeds, steps: steps)
     }
 
     public func run(_ context: StudyContext) async throws -> StudyResult {
@@ -42,7 +43,7 @@ public struct HierarchicalAgentStudy: Study {
         var values = SeedValues()
         for preset in HierarchicalAgentVariant.Preset.allCases {
             let ground = try FeedTrainingGround(
-                preset.configuration(scale), budget: scale.training,
+                preset.configuration(scale), budget: preset.budget(scale),
                 // Settings were searched in world 1.
                 seed: UInt64(seed) + 100)
             for bound in try Self.bounds(ground) {
@@ -127,18 +128,36 @@ extension HierarchicalAgentStudy {
                 baseline: HierarchicalAgentVariant.nullRanking.name),
             minimumSeeds: Claim.reinforcementSeeds),
         Claim(
+            id: "hierarchical-agent-temporal-abstraction-two-topics",
+            statement: "The same as temporal-abstraction in a world of two topics, whose best policy is known.",
+            metric: Metric.clicks, direction: .higher, method: inTwoTopics(.twoLevel), baseline: inTwoTopics(.flat),
+            control: .init(inTwoTopics(.constantOption), kind: .ablated), minimumSeeds: Claim.reinforcementSeeds),
+        Claim(
+            id: "hierarchical-agent-temporal-abstraction-myopic-two-topics",
+            statement: "The same as temporal-abstraction-myopic in that world.",
+            metric: Metric.clicks, direction: .higher, method: inTwoTopics(.twoLevel), baseline: inTwoTopics(.ranking),
+            control: .init(
+                HierarchicalAgentVariant.twoLevel.placed(in: .nullTwoTopics).name, kind: .null,
+                baseline: HierarchicalAgentVariant.ranking.placed(in: .nullTwoTopics).name),
+            minimumSeeds: Claim.reinforcementSeeds),
+        Claim(
             id: "hierarchical-agent-stale-cloud",
             statement: "Late features cost two levels, of which only the upper is late, fewer clicks than one level.",
             metric: Metric.loss, direction: .lower, method: "two-level", baseline: "flat",
             control: .init("two-level-all-late", kind: .ablated), minimumSeeds: Claim.reinforcementSeeds),
     ]
 
+    private static func inTwoTopics(_ variant: HierarchicalAgentVariant) -> String {
+        variant.placed(in: .twoTopics).name
+    }
+
     private static func protocolFields(_ scale: HierarchicalAgentScale) -> [String: JSONValue] {
         let training = scale.training
         return [
             "data": .text(
                 "feed world of our own, one for each seed; null: no drift by clicks, browsing and returning free of "
-                    + "what is shown"),
+                    + "what is shown; two topics: 60 items, no tastes, \(scale.small.updates) updates a variant, "
+                    + "\(scale.small.measuredUsers) measured users"),
             "items": .integer(scale.items), "trainingUsers": .integer(training.trainingUsers),
             "measuredUsers": .integer(training.measuredUsers), "logUsers": .integer(training.logUsers),
             "rounds": .integer(training.episodes), "usersPerRound": .integer(training.episodeUsers),

@@ -3,17 +3,30 @@ import Worlds
 
 /// One thing that the study trains: an agent in a world with features of some age.
 struct HierarchicalAgentVariant: Sendable {
-    /// The world: click-bait and satisfaction matter, or nothing shown has consequences.
+    /// The world: click-bait and satisfaction matter, or nothing shown has consequences; with all topics, or with two whose
+    /// best policy is known.
     enum Preset: String, Sendable, CaseIterable {
         case longTerm = "long-term"
         case null
+        case twoTopics = "two-topics"
+        case nullTwoTopics = "null-two-topics"
 
-        var prefix: String { self == .null ? "null-" : "" }
+        var prefix: String { self == .longTerm ? "" : "\(rawValue)-" }
+        var isSmall: Bool { self == .twoTopics || self == .nullTwoTopics }
+
+        func budget(_ scale: HierarchicalAgentScale) -> FeedTrainingBudget { isSmall ? scale.small : scale.training }
 
         func configuration(_ scale: HierarchicalAgentScale) -> FeedConfiguration {
-            var configuration = self == .null ? FeedConfiguration.null : .longTerm
-            configuration.itemCount = scale.items
-            configuration.userCount = scale.training.trainingUsers + scale.training.measuredUsers
+            var configuration: FeedConfiguration =
+                switch self {
+                case .longTerm: .longTerm
+                case .null: .null
+                case .twoTopics: .twoTopics
+                case .nullTwoTopics: .nullTwoTopics
+                }
+            if !isSmall { configuration.itemCount = scale.items }
+            let budget = budget(scale)
+            configuration.userCount = budget.trainingUsers + budget.measuredUsers
             return configuration
         }
     }
@@ -37,13 +50,16 @@ struct HierarchicalAgentVariant: Sendable {
     static let list = variant("list-agent", .list)
     static let ranking = variant("click-ranking", .flat(.clickRanking, lag: 0))
     static let interest = variant("interest-network", .interest)
-    static let nullTwoLevel = null(twoLevel)
-    static let nullRanking = null(ranking)
+    static let nullTwoLevel = twoLevel.placed(in: .null)
+    static let nullRanking = ranking.placed(in: .null)
+    /// Those of the small worlds.
+    static let small =
+        [twoLevel, constantOption, flat, qLearning, ranking].map { $0.placed(in: .twoTopics) }
+        + [twoLevel, ranking].map { $0.placed(in: .nullTwoTopics) }
 
     /// All but those with late features.
-    static let main = [
-        twoLevel, constantOption, flat, qLearning, list, ranking, interest, nullTwoLevel, nullRanking,
-    ]
+    static let main =
+        [twoLevel, constantOption, flat, qLearning, list, ranking, interest, nullTwoLevel, nullRanking] + small
 
     /// Everything a scale trains.
     static func trained(_ scale: HierarchicalAgentScale) -> [HierarchicalAgentVariant] {
@@ -71,26 +87,37 @@ struct HierarchicalAgentVariant: Sendable {
         Self(name: name, preset: .longTerm, kind: kind, isPartOfSlope: isPartOfSlope)
     }
 
-    private static func null(_ other: Self) -> Self {
-        Self(name: Preset.null.prefix + other.name, preset: .null, kind: other.kind)
-    }
+    /// The same agent in another world.
+    func placed(in preset: Preset) -> Self { Self(name: preset.prefix + name, preset: preset, kind: kind) }
 
     /// Two levels with an option of some kind, with what the search found best for them.
-    static func configuration(_ option: HierarchicalAgentConfiguration.Option) -> HierarchicalAgentConfiguration {
+    static func configuration(
+        _ option: HierarchicalAgentConfiguration.Option, in preset: Preset
+    ) -> HierarchicalAgentConfiguration {
         var configuration = HierarchicalAgentConfiguration()
         configuration.option = option
-        if option == .constant { configuration.lowerActorRate = 5e-4 }
+        if option == .constant, !preset.isSmall { configuration.lowerActorRate = 5e-4 }
         return configuration
+    }
+
+    /// One level, likewise.
+    static func settings(_ algorithm: FlatAgent.Algorithm, in preset: Preset) -> FlatAgent.Settings {
+        var settings = FlatAgent.Settings(for: algorithm)
+        if algorithm == .policyGradient, preset.isSmall { (settings.actorRate, settings.sessionsAhead) = (3e-3, 3) }
+        return settings
     }
 
     func agent(_ ground: FeedTrainingGround) -> any FeedAgent {
         switch kind {
         case .twoLevel(let option, let lag, let seesSession):
             return HierarchicalAgent(
-                ground.catalogue, configuration: Self.configuration(option), lag: lag, seesSession: seesSession,
+                ground.catalogue, configuration: Self.configuration(option, in: preset), lag: lag,
+                seesSession: seesSession,
                 seed: ground.seed)
         case .flat(let algorithm, let lag):
-            return FlatAgent(algorithm, catalogue: ground.catalogue, lag: lag, seed: ground.seed)
+            return FlatAgent(
+                algorithm, catalogue: ground.catalogue, settings: Self.settings(algorithm, in: preset), lag: lag,
+                seed: ground.seed)
         case .list: return ListAgent(ground.catalogue, seed: ground.seed)
         case .interest: return InterestAgent(ground.catalogue, seed: ground.seed)
         }
@@ -118,6 +145,8 @@ struct HierarchicalAgentScale: Sendable {
     /// Sessions by which features are late.
     let lags: [Int]
     let training: FeedTrainingBudget
+    /// In the small worlds.
+    let small: FeedTrainingBudget
 
     init(_ scale: Scale) {
         var training = FeedTrainingBudget()
@@ -142,5 +171,21 @@ struct HierarchicalAgentScale: Sendable {
             training.episodes = 24
         }
         self.training = training
+        small = scale == .smoke ? training : .small
+    }
+}
+
+extension FeedTrainingBudget {
+    /// Of the worlds of two topics: seconds an agent.
+    package static var small: FeedTrainingBudget {
+        var budget = FeedTrainingBudget()
+        budget.logUsers = 128
+        budget.warmUpdates = 100
+        budget.episodes = 4
+        budget.episodeUsers = 128
+        budget.updatesPerEpisode = 60
+        budget.trainingUsers = 256
+        budget.measuredUsers = 256
+        return budget
     }
 }

@@ -43,7 +43,9 @@ extension LifetimeValueConfiguration {
     static let fields: [RecipeField] = {
         let ours = "ours"
         return [
-            RecipeField("reward", "ratio, sharedRatio or difference.", source: "the paper: clicks relative to invested impressions"),
+            RecipeField(
+                "reward", "ratio, sharedRatio or difference.",
+                source: "the paper: clicks relative to invested impressions"),
             RecipeField("ratioUnit", "A ratio that makes a reward of 1.", range: .above(0), source: ours),
             RecipeField("ratioFloor", "Impressions added to a ratio's denominator.", range: .above(0), source: ours),
             RecipeField("ratioLimit", "The largest ratio that counts.", range: .above(0), source: ours),

@@ -80,8 +80,11 @@ public enum UnifiedRepresentationMethod: Method {
         let data = try load(settings)
         session.say(
             "data: \(settings.data), \(data.userCount) users; "
-                + zip(data.types, data.train).map { "\($0.name) \($0.count) items, \($1.count) pairs" }
-                .joined(separator: "; "))
+                + zip(data.types, data.train).map { type, pairs in
+                    "\(type.name) \(type.count) items, \(pairs.count) pairs"
+                        + (type.unreadColumns.isEmpty
+                            ? "" : " (not read: \(type.unreadColumns.joined(separator: ", ")))")
+                }.joined(separator: "; "))
         let seed = UInt64(settings.seed)
         let model = UnifiedRepresentation(data, settings.model, seed: seed)
         model.train()

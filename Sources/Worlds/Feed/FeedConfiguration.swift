@@ -68,6 +68,33 @@ public struct FeedConfiguration: Sendable, Hashable {
         return configuration
     }
 
+    /// Two topics, the tastes of all users alike: clicks on the one that is clicked more drive users away, those on the
+    /// other do not. So the best policy is known, and it is far from the myopic one.
+    public static var twoTopics: FeedConfiguration {
+        var configuration = FeedConfiguration.longTerm
+        configuration.topicCount = 2
+        configuration.itemCount = 60
+        configuration.clickBase = -1
+        configuration.clickMatch = 0
+        configuration.clickBait = 0.6
+        configuration.clickRepetition = 0
+        configuration.satisfactionGain = 0.3
+        configuration.unclickedCost = 0
+        configuration.browseBase = 2
+        configuration.browseMatch = 0
+        configuration.browseRepetition = 0
+        return configuration
+    }
+
+    /// The same, where nothing shown has consequences: the topic that is clicked more is the best.
+    public static var nullTwoTopics: FeedConfiguration {
+        var configuration = FeedConfiguration.twoTopics
+        configuration.browseSatisfaction = 0
+        configuration.returnSatisfaction = 0
+        configuration.clickDrift = 0
+        return configuration
+    }
+
     /// The same world with 300 items and 500 users.
     public var fast: FeedConfiguration {
         var configuration = self
