@@ -12,7 +12,7 @@
 static const char policy_name[] = "OMP_WAIT_POLICY=";
 static char passive[] = "OMP_WAIT_POLICY=PASSIVE";
 static const char spin_name[] = "GOMP_SPINCOUNT=";
-static char spin[] = "GOMP_SPINCOUNT=1000";
+static char spin[] = "GOMP_SPINCOUNT=2000";
 // Says that this was done once, should somebody remove the policy on the way.
 static const char guard_name[] = "WALLFACER_LAUNCHED=";
 static char guard[] = "WALLFACER_LAUNCHED=1";

@@ -35,14 +35,6 @@ extern "C" {
 int32_t wf_thread_count(void) { return at::get_num_threads(); }
 void wf_set_thread_count(int32_t count) { at::set_num_threads(count); }
 
-void wf_run_concurrently(int32_t count, void (*task)(void *context, int32_t index), void *context) {
-    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t index = begin; index < end; index++) task(context, static_cast<int32_t>(index));
-    });
-}
-
-bool wf_is_concurrent(void) { return at::in_parallel_region(); }
-
 bool wf_device_is_available(int32_t device_type, int32_t index) {
     return wallfacer::guarded(false, [&] {
         switch (static_cast<c10::DeviceType>(device_type)) {

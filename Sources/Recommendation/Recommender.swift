@@ -78,10 +78,15 @@ extension Recommender {
         excluded: Set<Int32> = []
     ) throws -> [[ScoredItem]] {
         guard count > 0 else { throw RecommendationError.invalidCount(count) }
-        var met = excluded
-        let pool = (candidates ?? Array(0..<Int32(itemCount))).filter { met.insert($0).inserted }
+        let asked = candidates ?? Array(0..<Int32(itemCount))
+        try check(users, candidates: asked)
+        var isLeft = [Bool](repeating: true, count: itemCount)
+        for item in excluded where isLeft.indices.contains(Int(item)) { isLeft[Int(item)] = false }
+        let pool = asked.filter { item in
+            defer { isLeft[Int(item)] = false }
+            return isLeft[Int(item)]
+        }
         guard !pool.isEmpty else { throw RecommendationError.noCandidates }
-        try check(users, candidates: pool)
         let scores = try withoutGradients { try score(users, candidates: pool) }.contiguous().floats
         var top = TopItems(capacity: min(count, pool.count))
         return try users.enumerated().map { row, user in

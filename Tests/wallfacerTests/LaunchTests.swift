@@ -23,7 +23,7 @@ import Testing
         func passiveWait() throws {
             let variables = try environment([:])
             #expect(variables.filter { $0.hasPrefix("OMP_WAIT_POLICY=") } == ["OMP_WAIT_POLICY=PASSIVE"])
-            #expect(variables.filter { $0.hasPrefix("GOMP_SPINCOUNT=") } == ["GOMP_SPINCOUNT=1000"])
+            #expect(variables.filter { $0.hasPrefix("GOMP_SPINCOUNT=") } == ["GOMP_SPINCOUNT=2000"])
             #expect(variables.filter { $0.hasPrefix("WALLFACER_LAUNCHED=") } == ["WALLFACER_LAUNCHED=1"])
         }
 

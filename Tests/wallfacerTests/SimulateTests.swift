@@ -68,5 +68,7 @@ import Testing
         defer { tool.clean() }
         let outcome = try tool.run("study", "tune", "qwen-context")
         #expect(outcome.status == 2 && outcome.errors.contains("slate-sanity"))
+        let stranger = try tool.run("study", "tune", "hierarchical-agent", "--learner", "nobody")
+        #expect(stranger.status == 2 && stranger.errors.contains("two-topics-flat"))
     }
 }

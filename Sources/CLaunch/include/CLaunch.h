@@ -2,7 +2,7 @@
 #define CLAUNCH_H
 
 // Linked into an executable, this target starts the process once more with OMP_WAIT_POLICY=PASSIVE and
-// GOMP_SPINCOUNT=1000 where the policy is not set. The OpenMP runtime reads both in its constructor, before any code of
+// GOMP_SPINCOUNT=2000 where the policy is not set. The OpenMP runtime reads both in its constructor, before any code of
 // ours can set them.
 //
 // By default it spins for milliseconds between operators, which makes everything slow as soon as another process wants

@@ -124,11 +124,6 @@ bool wf_generator_set_state(wf_generator, wf_tensor state);
 
 int32_t wf_thread_count(void);
 void wf_set_thread_count(int32_t);
-/// Calls `task` with every index below `count`, shared among the threads. Operators that a task calls use its thread
-/// alone; each thread has its own gradient mode.
-void wf_run_concurrently(int32_t count, void (*task)(void *context, int32_t index), void *context);
-/// Whether the calling thread is inside of such a task.
-bool wf_is_concurrent(void);
 bool wf_device_is_available(int32_t device_type, int32_t index);
 /// Loads the CUDA half of LibTorch where it is installed; false if it is not.
 bool wf_load_cuda(const char *library);

@@ -123,10 +123,13 @@ public struct TuningResult: Sendable, Encodable {
 extension StudyRunner {
     /// Runs every trial of a study on its validation seeds.
     ///
+    /// - Parameter learners: those whose settings are searched; all where there are none.
     /// - Throws: ``StudyError/seeds(found:)``, `CancellationError`, and what a trial throws.
-    public func tune(_ study: any TunedStudy, scale: Scale, seeds: Int = 1) async throws -> TuningResult {
+    public func tune(_ study: any TunedStudy, scale: Scale, seeds: Int = 1, learners: [String] = []) async throws
+        -> TuningResult
+    {
         guard seeds > 0 else { throw StudyError.seeds(found: seeds) }
-        let trials = study.trials(scale)
+        let trials = study.trials(scale).filter { learners.isEmpty || learners.contains($0.learner) }
         let start = ContinuousClock.now
         var values: [[Double]] = []
         for (place, trial) in trials.enumerated() {

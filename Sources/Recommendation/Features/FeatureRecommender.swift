@@ -42,21 +42,11 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
         if let stranger = users.compactMap(\.user).first(where: { $0 < 0 || Int($0) >= encoder.users.count }) {
             throw RecommendationError.userOutOfRange(stranger, count: encoder.users.count)
         }
-        let parts = Self.parts(of: candidates)
-        return .concatenated(
-            Tensor.concurrently(parts.count) { place in
-                let part = ItemSelection(parts[place], of: itemCount)
-                let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
-                let bags = encoder.bags(items: parts[place])
-                return .stacked(users.map { score($0, categories, numbers, bags).select(0, along: 1) })
-            }, along: 1)
-    }
-
-    /// One part for each thread, none of few candidates.
-    private static func parts(of candidates: [Int32]) -> [[Int32]] {
-        let count = max(1, min(Runtime.threadCount, candidates.count / 256))
-        return (0..<count).map { part in
-            Array(candidates[(candidates.count * part / count)..<(candidates.count * (part + 1) / count)])
+        return withoutGradients {
+            let part = ItemSelection(candidates, of: itemCount)
+            let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
+            let bags = encoder.bags(items: candidates)
+            return .stacked(users.map { score($0, categories, numbers, bags).select(0, along: 1) })
         }
     }
 

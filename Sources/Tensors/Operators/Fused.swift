@@ -218,8 +218,5 @@ extension Tensor {
 
 /// The kernels' threads, started once. Calls from several threads at a time do their work alone.
 enum Workers {
-    nonisolated(unsafe) private static let shared = wf_pool_create(wf_thread_count())
-
-    /// None where the calling thread has a part of the work already.
-    static var pool: OpaquePointer? { wf_is_concurrent() ? nil : shared }
+    nonisolated(unsafe) static let pool = wf_pool_create(wf_thread_count())
 }

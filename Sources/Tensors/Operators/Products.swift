@@ -74,10 +74,10 @@ extension Tensor {
         return Tensor.oneDNNLinear(x, weight, bias, activation: "relu")
     }
 
-    /// Maps with few weights are not worth the way there.
+    /// Maps with few weights are not worth the way there, unless many rows go through them.
     private func goesThroughOneDNN(_ weight: Tensor) -> Bool {
-        dtype == .float32 && weight.dtype == .float32 && Tensor.usesOneDNN && count > 0 && weight.count > 4096
-            && device == .cpu
+        dtype == .float32 && weight.dtype == .float32 && Tensor.usesOneDNN && count > 0 && device == .cpu
+            && (weight.count > 4096 || count * weight.size(0) > 1 << 23)
     }
 
     /// A linear map whose input or weight may be made again for the gradients.

@@ -114,6 +114,7 @@ struct StudyCommand: ParsableCommand {
             discussion: """
                   wallfacer study tune slate-sanity
                   wallfacer study tune hierarchical-agent --scale quick --seeds 2 --json
+                  wallfacer study tune hierarchical-agent --learner two-level --learner flat
 
                 Worlds of the search are not among those that the study measures. Nothing is changed: the table \
                 says which settings are best and which the study uses.
@@ -128,6 +129,11 @@ struct StudyCommand: ParsableCommand {
         @Option(parsing: .unconditional, help: ArgumentHelp("How many validation seeds.", valueName: "n"))
         var seeds = 1
 
+        @Option(
+            name: .customLong("learner"),
+            help: ArgumentHelp("Search for this learner only; give it again for more.", valueName: "name"))
+        var learners: [String] = []
+
         @OptionGroup var compute: ThreadOptions
         @OptionGroup var output: OutputOptions
 
@@ -140,13 +146,19 @@ struct StudyCommand: ParsableCommand {
                 let tuned = StudyList.all.filter { $0 is any TunedStudy }.map(\.id)
                 throw Failure.badUsage("study \(study): has no search; there are \(tuned.joined(separator: ", "))")
             }
+            let trials = study.trials(scale)
+            let known = trials.reduce(into: [String]()) { if !$0.contains($1.learner) { $0.append($1.learner) } }
+            if let stranger = learners.first(where: { !known.contains($0) }) {
+                throw Failure.badUsage("--learner is \(stranger); there are \(known.joined(separator: ", "))")
+            }
             try output.check()
             compute.apply()
-            let progress = ProgressBar(title: study.id, steps: study.trials(scale).count)
+            let searched = trials.count { learners.isEmpty || learners.contains($0.learner) }
+            let progress = ProgressBar(title: study.id, steps: searched)
             let runner = StudyRunner(
                 environment: .current(threads: Runtime.threadCount, precision: Precision.f32.rawValue),
                 progress: { progress.update(step: $0.seedsDone, note: $0.note) })
-            let result = try await runner.tune(study, scale: scale, seeds: seeds)
+            let result = try await runner.tune(study, scale: scale, seeds: seeds, learners: learners)
             progress.finish()
             try output.write(result, tables: [result.table])
         }
