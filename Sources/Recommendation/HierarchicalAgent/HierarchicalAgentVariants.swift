@@ -96,14 +96,24 @@ struct HierarchicalAgentVariant: Sendable {
     ) -> HierarchicalAgentConfiguration {
         var configuration = HierarchicalAgentConfiguration()
         configuration.option = option
-        if option == .constant, !preset.isSmall { configuration.lowerActorRate = 5e-4 }
+        if preset.isSmall {
+            configuration.trace = 0.9
+            if option == .learned { configuration.lowerFreedom = 2 }
+        } else if option == .constant {
+            configuration.lowerActorRate = 5e-4
+        }
         return configuration
     }
 
     /// One level, likewise.
     static func settings(_ algorithm: FlatAgent.Algorithm, in preset: Preset) -> FlatAgent.Settings {
-        var settings = FlatAgent.Settings(for: algorithm)
-        if algorithm == .policyGradient, preset.isSmall { (settings.actorRate, settings.sessionsAhead) = (3e-3, 3) }
+        guard preset.isSmall else { return FlatAgent.Settings(for: algorithm) }
+        var settings = FlatAgent.Settings()
+        switch algorithm {
+        case .policyGradient: (settings.actorRate, settings.trace, settings.sessionsAhead) = (3e-3, 0.9, 3)
+        case .qLearning: settings.sessionsAhead = 3
+        case .clickRanking: break
+        }
         return settings
     }
 

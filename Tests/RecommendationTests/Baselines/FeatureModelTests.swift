@@ -56,7 +56,8 @@ struct FeatureModelTests {
             var rows = FeatureRows(schema: schema)
             for item in 1..<6 {
                 try rows.append(
-                    categories: [2, Int32(item)], numbers: [0.5], sequences: [[3, 4, 1]], domain: domain)
+                    categories: [2, Int32(item)], numbers: [0.5], sequences: [[3, 4, 1]], bags: [[1, 3], [2]],
+                    domain: domain)
             }
             let plain = rows.all
             var shared = plain
