@@ -32,6 +32,9 @@ import Testing
             let variables = try environment(["OMP_WAIT_POLICY": "ACTIVE"])
             #expect(variables.filter { $0.hasPrefix("OMP_WAIT_POLICY=") } == ["OMP_WAIT_POLICY=ACTIVE"])
             #expect(variables.filter { $0.hasPrefix("WALLFACER_LAUNCHED=") } == [])
+            let spins = try environment(["GOMP_SPINCOUNT": "7"])
+            #expect(spins.filter { $0.hasPrefix("GOMP_SPINCOUNT=") } == ["GOMP_SPINCOUNT=7"])
+            #expect(spins.filter { $0.hasPrefix("OMP_WAIT_POLICY=") } == ["OMP_WAIT_POLICY=PASSIVE"])
         }
     }
 #endif

@@ -120,7 +120,13 @@ public struct FeedSimulation: Sendable {
 
 extension HierarchicalAgentRecipe.Preset {
     /// The world of this name with its own sizes.
-    var configuration: FeedConfiguration { self == .null ? .null : .longTerm }
+    var configuration: FeedConfiguration {
+        switch self {
+        case .longTerm: .longTerm
+        case .null: .null
+        case .twoTopics: .twoTopics
+        }
+    }
 }
 
 /// A world that a trained model knows.

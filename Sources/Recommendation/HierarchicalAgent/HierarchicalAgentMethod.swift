@@ -9,7 +9,7 @@ import Worlds
 public struct HierarchicalAgentRecipe: Recipe, Equatable {
     /// The feed that is served.
     public enum Preset: String, Codable, Sendable, CaseIterable {
-        case longTerm, null
+        case longTerm, null, twoTopics
     }
 
     public var world = Preset.longTerm
@@ -24,7 +24,10 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
 
     public static let fields =
         [
-            RecipeField("world", "longTerm: what is shown decides who comes back; null: it does not."),
+            RecipeField(
+                "world",
+                "longTerm: what is shown decides who comes back; null: it does not; twoTopics: it does, and which of two "
+                    + "topics is best is known."),
             RecipeField("items", "The catalogue.", range: .between(20, 100_000)),
             RecipeField("lag", "Sessions by which the upper level is late.", range: .atLeast(0)),
             RecipeField("seed", "Of the world, the luck and the networks.", range: .atLeast(0)),

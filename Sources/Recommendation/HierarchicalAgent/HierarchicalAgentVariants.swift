@@ -184,18 +184,3 @@ struct HierarchicalAgentScale: Sendable {
         small = scale == .smoke ? training : .small
     }
 }
-
-extension FeedTrainingBudget {
-    /// Of the worlds of two topics: seconds an agent.
-    package static var small: FeedTrainingBudget {
-        var budget = FeedTrainingBudget()
-        budget.logUsers = 128
-        budget.warmUpdates = 100
-        budget.episodes = 4
-        budget.episodeUsers = 128
-        budget.updatesPerEpisode = 60
-        budget.trainingUsers = 256
-        budget.measuredUsers = 256
-        return budget
-    }
-}

@@ -57,7 +57,11 @@ struct SimulateCommand: ParsableCommand {
             help: ArgumentHelp("Items; 300, or what trained policies know.", valueName: "n"))
         var items: Int?
 
-        @Option(help: "longTerm: what is shown decides who comes back; null: it does not.")
+        @Option(
+            help: """
+                longTerm: what is shown decides who comes back; null: it does not; twoTopics: it does, and which of two \
+                topics is best is known.
+                """)
         var world: HierarchicalAgentRecipe.Preset?
 
         @Option(

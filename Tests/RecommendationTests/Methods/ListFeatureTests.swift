@@ -107,6 +107,29 @@ struct ListFeatureTests {
         }
     }
 
+    @Test("What was trained before there were lists opens: its file says nothing of them")
+    func olderFiles() async throws {
+        try await withTemporaryFolder { folder in
+            try Self.writeInteractions(in: folder)
+            let model = try await train(
+                LogisticRegressionMethod.self, folder.appending(path: "toy"), to: folder.appending(path: "model"))
+            let file = try Data(contentsOf: model.appending(path: "recommender.json"))
+            let stored = try #require(try JSONSerialization.jsonObject(with: file) as? [String: Any])
+            var encoder = try #require(stored["encoder"] as? [String: Any])
+            let whole = try JSONDecoder().decode(
+                FeatureEncoder.self, from: JSONSerialization.data(withJSONObject: encoder))
+            #expect(encoder.removeValue(forKey: "contextBags") != nil)
+            for side in ["userSide", "itemSide"] {
+                var part = try #require(encoder[side] as? [String: Any])
+                #expect(part.removeValue(forKey: "bags") != nil)
+                encoder[side] = part
+            }
+            let older = try JSONDecoder().decode(
+                FeatureEncoder.self, from: JSONSerialization.data(withJSONObject: encoder))
+            #expect(older.schema == whole.schema && older.schema.bags.isEmpty)
+        }
+    }
+
     @Test("A name that the training did not meet is left out of a list; the others still count")
     func unknownNames() async throws {
         try await withTemporaryFolder { folder in

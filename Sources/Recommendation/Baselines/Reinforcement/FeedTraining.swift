@@ -21,6 +21,19 @@ public struct FeedTrainingBudget: Sendable, Equatable, Codable {
 
     public init() {}
 
+    /// Of the worlds of two topics: seconds an agent.
+    package static var small: FeedTrainingBudget {
+        var budget = FeedTrainingBudget()
+        budget.logUsers = 128
+        budget.warmUpdates = 100
+        budget.episodes = 4
+        budget.episodeUsers = 128
+        budget.updatesPerEpisode = 60
+        budget.trainingUsers = 256
+        budget.measuredUsers = 256
+        return budget
+    }
+
     /// Updates of one agent.
     var updates: Int { warmUpdates + episodes * updatesPerEpisode }
 }
