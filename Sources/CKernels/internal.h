@@ -78,6 +78,8 @@ typedef struct wf_kernels {
                    int64_t head_dimensions, float soft_cap, bool cold, float *maximum, float *total, float *output);
     /// `x = x (slope + (1 - slope) / (1 + exp(-(x scale + shift))))` of rows, with one scale, shift and slope a column.
     void (*dice)(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns);
+    /// One tile of `wf_target_attend`.
+    void (*target_attention)(const wf_target_attention *task, const float *targets, float *scratch, float *output);
     // Parts of a training step over bf16 numbers; see the functions of CKernels.h that share them among threads.
     void (*train_gate)(const uint16_t *gate, const uint16_t *up, uint16_t *output, int64_t count);
     void (*train_gate_backward)(const uint16_t *gate, const uint16_t *up, const uint16_t *upstream,

@@ -10,6 +10,7 @@
 
 #pragma clang attribute push(__attribute__((target(WF_AVX512_TARGET))), apply_to = function)
 
+#define WF_ESTIMATES_RECIPROCALS
 #include "generic.h"
 
 WF_INLINE __m512i four_bytes(const int8_t *x) {

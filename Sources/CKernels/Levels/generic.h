@@ -131,24 +131,6 @@ WF_INLINE wf_float16 activated(wf_activation activation, wf_float16 x) {
     return x / (1.0f + exponential(-u));
 }
 
-WF_INLINE wf_float16 diced(wf_float16 x, wf_float16 scale, wf_float16 shift, wf_float16 slope) {
-    return x * (slope + (1.0f - slope) / (1.0f + exponential(-(x * scale + shift))));
-}
-
-static void dice(float *x, const float *scales, const float *shift, const float *slope, int64_t rows, int64_t columns) {
-    for (int64_t row = 0; row < rows; row++, x += columns) {
-        int64_t i = 0;
-        for (; i + 16 <= columns; i += 16)
-            store(x + i, diced(load(x + i), load(scales + i), load(shift + i), load(slope + i)));
-        if (i == columns) continue;
-        const int64_t rest = columns - i;
-        store_part(x + i,
-                   diced(load_part(x + i, rest), load_part(scales + i, rest), load_part(shift + i, rest),
-                         load_part(slope + i, rest)),
-                   rest);
-    }
-}
-
 WF_INLINE void gate_with(wf_activation activation, float *gate, const float *up, int64_t count) {
     int64_t i = 0;
     for (; i + 16 <= count; i += 16) store(gate + i, activated(activation, load(gate + i)) * load(up + i));
@@ -341,6 +323,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
 #undef WF_EXPANDED_PRODUCT
 
 #include "generic_attention.h"
+#include "generic_serving.h"
 #include "generic_training.h"
 #include "generic_dropout.h"
 #include "generic_train_attention.h"
@@ -363,6 +346,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .gate = gate,                                                                                        \
         .soft_cap = soft_cap,                                                                                \
         .dice = dice,                                                                                        \
+        .target_attention = target_attention,                                                                \
         .attend = attend,                                                                                    \
         .train_gate = train_gate,                                                                            \
         .train_gate_backward = train_gate_backward,                                                          \

@@ -1,4 +1,4 @@
-// Element-wise parts of a training step and of serving, shared among threads. Tasks have fixed sizes, so results do not
+// Element-wise parts of a training step, shared among threads. Tasks have fixed sizes, so results do not
 // depend on the number of threads.
 
 #include "../internal.h"
@@ -36,29 +36,6 @@ void wf_train_gate_backward(const uint16_t *gate, const uint16_t *up, const uint
                             uint16_t *gate_gradient, uint16_t *up_gradient, wf_pool *pool) {
     gate_loop loop = {wf_kernels_current(), gate, up, upstream, gate_gradient, up_gradient, count};
     wf_pool_run(pool, parts(count, elementsPerTask), gate_task, &loop);
-}
-
-typedef struct dice_loop {
-    const wf_kernels *kernels;
-    float *x;
-    const float *scale, *shift, *slope;
-    int64_t rows, columns, rows_per_task;
-} dice_loop;
-
-static void dice_task(void *context, int32_t index) {
-    const dice_loop *loop = context;
-    const int64_t begin = (int64_t)index * loop->rows_per_task;
-    const int64_t end = end_of(begin, loop->rows_per_task, loop->rows);
-    loop->kernels->dice(loop->x + begin * loop->columns, loop->scale, loop->shift, loop->slope, end - begin,
-                        loop->columns);
-}
-
-void wf_dice(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns,
-             wf_pool *pool) {
-    if (rows <= 0 || columns <= 0) return;
-    const int64_t size = columns < elementsPerTask ? elementsPerTask / columns : 1;
-    dice_loop loop = {wf_kernels_current(), x, scale, shift, slope, rows, columns, size};
-    wf_pool_run(pool, parts(rows, size), dice_task, &loop);
 }
 
 typedef struct dropout_loop {

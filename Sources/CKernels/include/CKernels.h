@@ -157,6 +157,41 @@ int64_t wf_index_of_maximum(const float *values, int64_t count);
 void wf_dice(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns,
              wf_pool *_Nullable pool);
 
+/// `y = dice(x W + b)`, one layer of an attention unit; arrays of `columns` numbers, which is a multiple of 16.
+typedef struct wf_dice_layer {
+    int64_t columns;
+    /// `[inputs][columns]`; of the first layer `[items][dimensions][columns]`.
+    const float *weight;
+    /// `[columns]`; of the first layer `[items][columns]`.
+    const float *bias;
+    const float *scale, *shift, *slope;
+} wf_dice_layer;
+
+/// Targets of a task that go through the layers together.
+#define WF_TARGET_TILE 8
+
+/// One history pooled for each of many targets `e`: `Σ_j (v · unit_j(e) + c) h_j` (Zhou et al. 2018, eq. 3). For a given
+/// item of the history, the first layer of the attention unit is a linear map of the target.
+typedef struct wf_target_attention {
+    int64_t targets, items, dimensions;
+    /// `[layer_count]`, at least one.
+    const wf_dice_layer *layers;
+    int32_t layer_count;
+    /// Of the columns of the layers.
+    int64_t widest;
+    /// `[columns of the last layer]`: v, and c.
+    const float *output_weight;
+    float output_bias;
+    /// `[items][dimensions]`.
+    const float *history;
+    /// `[targets][dimensions]`.
+    const float *target;
+    float *output;
+} wf_target_attention;
+
+/// - Returns: `WF_OUT_OF_MEMORY` where there is no room for the tiles.
+wf_status wf_target_attend(const wf_target_attention *task, wf_pool *_Nullable pool);
+
 // MARK: Training
 // Element-wise parts of a training step over bf16 numbers (the upper halves of f32 ones) where no other type is said,
 // computed in f32 and rounded once. All arrays are contiguous; outputs overlap no input unless said so.

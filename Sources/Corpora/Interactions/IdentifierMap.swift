@@ -44,6 +44,7 @@ public struct IdentifierMap: Sendable, Equatable {
     public func indices(of tokens: [String]) -> (known: [Int32], unknown: [String]) {
         var known: [Int32] = []
         var unknown: [String] = []
+        known.reserveCapacity(tokens.count)
         for token in tokens {
             if let index = indices[token] { known.append(index) } else { unknown.append(token) }
         }

@@ -3,36 +3,59 @@ import Tensors
 /// Which fields of a batch differ between its rows, where the rest are known to be alike: those of one user who is asked
 /// about many items.
 package struct VaryingFields {
-    /// Places of categories and of numbers, `int64`; nil where none differ.
-    let categories: Tensor?
-    let numbers: Tensor?
+    let categories: AxisPlaces
+    let numbers: AxisPlaces
     /// Places of bags.
     let bags: [Int]
     /// Places among all fields of the schema: categories, numbers, sequences, bags.
     private let own: [Int]
-    private let alike: [Int]
-    let sharedFields: Tensor
+    private let sequences: Range<Int>
+    private let fieldCount: Int
 
+    /// - Parameters: places in ascending order.
     /// - Returns: nil where all fields differ.
     package init?(categories: [Int], numbers: [Int] = [], bags: [Int] = [], of schema: FeatureSchema) {
-        let own =
-            categories + numbers.map { schema.categories.count + $0 }
-            + bags.map { schema.fieldCount - schema.bags.count + $0 }
-        let alike = (0..<schema.fieldCount).filter { !own.contains($0) }
-        guard !own.isEmpty, !alike.isEmpty else { return nil }
-        self.categories = categories.isEmpty ? nil : Tensor(categories)
-        self.numbers = numbers.isEmpty ? nil : Tensor(numbers)
+        let firstBag = schema.fieldCount - schema.bags.count
+        own = categories + numbers.map { schema.categories.count + $0 } + bags.map { firstBag + $0 }
+        guard !own.isEmpty, own.count < schema.fieldCount else { return nil }
+        self.categories = AxisPlaces(categories)
+        self.numbers = AxisPlaces(numbers)
         self.bags = bags
-        self.own = own
-        self.alike = alike
-        sharedFields = Tensor(alike)
+        sequences = (firstBag - schema.sequences.count)..<firstBag
+        fieldCount = schema.fieldCount
     }
 
-    /// Columns of the fields in a row of vectors side by side.
-    func columns(dimensions: Int) -> (own: Tensor, shared: Tensor) {
-        func columns(_ fields: [Int]) -> Tensor {
-            Tensor(fields.flatMap { ($0 * dimensions)..<(($0 + 1) * dimensions) })
-        }
-        return (columns(own), columns(alike))
+    /// Where the fields that differ stand in a row of vectors side by side, and which fields do not: 1 for those, 0 for the
+    /// others, `[1, fields, 1]`.
+    /// - Parameter sequences: whether sequences differ as well: pooled by what differs, they do.
+    func columns(dimensions: Int, withSequences: Bool) -> (own: AxisPlaces, alike: Tensor) {
+        let fields = withSequences ? (own + sequences).sorted() : own
+        var alike = [Float](repeating: 1, count: fieldCount)
+        for field in fields { alike[field] = 0 }
+        return (
+            AxisPlaces(fields.flatMap { ($0 * dimensions)..<(($0 + 1) * dimensions) }),
+            Tensor(alike, shape: [1, fieldCount, 1])
+        )
+    }
+}
+
+/// Places of an axis in ascending order. Side by side they are a view, otherwise they are copied.
+struct AxisPlaces {
+    let places: [Int]
+    private let range: Range<Int>?
+    private let indices: Tensor?
+
+    init(_ places: [Int]) {
+        self.places = places
+        let (first, last) = (places.first ?? 0, places.last ?? -1)
+        range = last - first == places.count - 1 ? first..<(last + 1) : nil
+        indices = range == nil ? Tensor(places) : nil
+    }
+
+    var isEmpty: Bool { places.isEmpty }
+
+    func callAsFunction(_ x: Tensor, along axis: Int) -> Tensor {
+        if let range { return range.count == x.size(axis) ? x : x.slice(range, along: axis) }
+        return x.selected(indices ?? Tensor(places), along: axis)
     }
 }

@@ -55,8 +55,8 @@ public final class FieldEmbeddings: Layer {
     public func categories(_ batch: FeatureBatch) -> Tensor { table.rows(batch.categories + offsetRow) }
 
     /// Some of the categories: `[rows, places, dimensions]`.
-    func categories(_ batch: FeatureBatch, at places: Tensor) -> Tensor {
-        table.rows(batch.categories.selected(places, along: 1) + offsetRow.selected(places, along: 1))
+    func categories(_ batch: FeatureBatch, at places: AxisPlaces) -> Tensor {
+        table.rows(places(batch.categories, along: 1) + places(offsetRow, along: 1))
     }
 
     /// - Returns: `[rows, numbers, dimensions]`; nil where the schema has no numbers.
@@ -96,12 +96,18 @@ public final class FieldEmbeddings: Layer {
         rows.size(0) == batch.rowCount ? rows : rows.broadcast(to: [batch.rowCount, dimensions])
     }
 
-    /// All fields in the order categories, numbers, sequences (their means), bags.
+    /// All fields in the order categories, numbers, sequences, bags.
+    /// - Parameters:
+    ///   - categories: as of ``categories(_:)``, where the caller has them.
+    ///   - sequences: of each, `[rows, dimensions]`; nil for the means.
     /// - Returns: `[rows, fieldCount, dimensions]`.
-    public func callAsFunction(_ batch: FeatureBatch) -> Tensor {
-        var parts: [Tensor] = schema.categories.isEmpty ? [] : [categories(batch)]
+    public func callAsFunction(
+        _ batch: FeatureBatch, categories: Tensor? = nil, sequences: [Tensor]? = nil
+    ) -> Tensor {
+        var parts: [Tensor] = schema.categories.isEmpty ? [] : [categories ?? self.categories(batch)]
         if let numbers = numbers(batch) { parts.append(numbers) }
-        for place in schema.sequences.indices { parts.append(pooledSequence(place, of: batch).expanded(axis: 1)) }
+        let pooled = sequences ?? schema.sequences.indices.map { pooledSequence($0, of: batch) }
+        parts += pooled.map { $0.expanded(axis: 1) }
         for place in schema.bags.indices { parts.append(pooledBag(place, of: batch).expanded(axis: 1)) }
         return parts.count == 1 ? parts[0] : .concatenated(parts, along: 1)
     }

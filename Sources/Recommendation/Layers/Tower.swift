@@ -11,7 +11,7 @@ public final class Tower: Layer {
     public let layers: [Linear]
     public let activation: Activation
     public let dropout: Double
-    private let gates: [Dice]
+    let gates: [Dice]
     private let source: RandomSource
 
     /// Weights from Glorot's normal distribution (Glorot & Bengio 2010), biases 0.
@@ -149,11 +149,16 @@ public final class Dice: Layer {
 
     /// The same with the running moments, where it may be in place: `x` is overwritten.
     func served(_ x: Tensor) -> Tensor {
-        let scale = (moments.variance + epsilon).reciprocalSquareRoot()
-        let shift = moments.mean * scale * -1
-        if x.applyDice(scale: scale, shift: shift, slope: slope) { return x }
-        let gate = (x * scale + shift).sigmoid()
+        let dice = served
+        if x.apply(dice) { return x }
+        let gate = (x * dice.scale + dice.shift).sigmoid()
         return (gate + (1 - gate) * slope) * x
+    }
+
+    /// The same as a scale, a shift and a slope of each column.
+    var served: Tensor.Dice {
+        let scale = (moments.variance + epsilon).reciprocalSquareRoot()
+        return .init(scale: scale, shift: moments.mean * scale * -1, slope: slope.detached())
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) { visit(path / "slope", &slope) }

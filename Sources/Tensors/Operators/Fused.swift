@@ -1,7 +1,7 @@
 import CKernels
 import CLibTorch
 
-/// Parts of a training step in one pass over bf16 numbers (dropout and Dice: f32 ones), where LibTorch needs several
+/// Parts of a training step in one pass over bf16 numbers (dropout: f32 ones), where LibTorch needs several
 /// operators or one thread. Everything else (other types, other devices, views with gaps) takes the plain operators, which
 /// are also what the kernels are tested against.
 extension Tensor {
@@ -26,21 +26,6 @@ extension Tensor {
         }
         if result.requiresGradient { result.recomputation = Recomputation(reading: [gate, up], gated) }
         return result
-    }
-
-    /// `x (slope + (1 - slope) sigmoid(x scale + shift))` of f32 rows in place, without gradients (Dice, Zhou et al. 2018).
-    /// - Parameters: each of one number a column, `[columns]`.
-    /// - Returns: false, with nothing done, where the plain operators must do it.
-    package func applyDice(scale: Tensor, shift: Tensor, slope: Tensor) -> Bool {
-        let columns = size(-1)
-        guard [self, scale, shift, slope].allSatisfy({ $0.dtype == .float32 && $0.device == .cpu && $0.isContiguous }),
-            [scale, shift, slope].allSatisfy({ $0.count == columns }), count > 0
-        else { return false }
-        withExtendedLifetime((scale, shift, slope)) {
-            wf_dice(
-                reals, scale.reals, shift.reals, slope.reals, Int64(count / columns), Int64(columns), Workers.pool)
-        }
-        return true
     }
 
     /// `x / rms(x) * weight` over the last axis; nil where the plain operators must do it.

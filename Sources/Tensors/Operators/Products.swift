@@ -108,7 +108,10 @@ extension Tensor {
     private static func oneDNNLinear(
         _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, activation: String = "none"
     ) -> Tensor {
-        Handles.linearPointwise(x, weight, bias, activation, [Double?](), Optional(""))
+        // Of other weights, as some columns of a matrix, oneDNN would make a slow plain loop.
+        let isDense = weight.isContiguous || weight.transposed().isContiguous
+        return Handles.linearPointwise(
+            x, isDense ? weight : weight.contiguous(), bias, activation, [Double?](), Optional(""))
     }
 
     /// Whether f32 products go through oneDNN. Found out once: not every build of LibTorch has it.

@@ -60,11 +60,14 @@ struct RecommendationLayerTests {
 
     @Test(
         "Served without gradients, the parts of the attention's first map add up to it; a history may be shared",
-        arguments: [Tower.Activation.relu, .dice])
-    func servedAttention(activation: Tower.Activation) throws {
+        arguments: [Tower.Activation.relu, .dice], [[5, 4], [32, 16]])
+    func servedAttention(activation: Tower.Activation, widths: [Int]) throws {
         let source = RandomSource(seed: 3)
-        let attention = TargetAttention(dimensions: 3, widths: [5, 4], activation: activation, from: source)
-        attention.unit.layers[0].bias?.assign(.normal([5], from: source))
+        let attention = TargetAttention(dimensions: 3, widths: widths, activation: activation, from: source)
+        for layer in attention.unit.layers { layer.bias?.assign(.normal([layer.outputDimensions], from: source)) }
+        for slope in attention.parameters where slope.name.hasSuffix("slope") {
+            slope.tensor.assign(.normal(slope.tensor.shape, from: source))
+        }
         for moments in attention.buffers(ParameterPath("a")) {
             moments.tensor.assign(.uniform(moments.tensor.shape, in: 0.5..<1.5, from: source))
         }

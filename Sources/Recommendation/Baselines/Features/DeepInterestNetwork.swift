@@ -54,19 +54,14 @@ public final class DeepInterestNetwork: FeatureModel {
 
     public func logits(_ batch: FeatureBatch) -> Tensor {
         let categories = embeddings.categories(batch)  // [rows, categories, dimensions]
-        var parts = [categories.flattened(from: 1)]
-        if let numbers = embeddings.numbers(batch) { parts.append(numbers.flattened(from: 1)) }
-        for (place, field) in schema.sequences.enumerated() {
+        let interests = schema.sequences.enumerated().map { place, field in
             guard configuration.pooling == .target, let target = schema.place(ofCategory: field.category) else {
-                parts.append(embeddings.pooledSequence(place, of: batch))
-                continue
+                return embeddings.pooledSequence(place, of: batch)
             }
             let (history, mask) = embeddings.sequence(place, of: batch)
-            parts.append(
-                attentions[place](target: categories.select(target, along: 1), history: history, mask: mask))
+            return attentions[place](target: categories.select(target, along: 1), history: history, mask: mask)
         }
-        for place in schema.bags.indices { parts.append(embeddings.pooledBag(place, of: batch)) }
-        return head(tower(.concatenated(parts, along: 1)))
+        return head(tower(embeddings.towerInput(batch, categories: categories, sequences: interests)))
     }
 
     public var buffers: [NamedParameter] {
