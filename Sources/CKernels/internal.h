@@ -17,6 +17,8 @@ enum {
     WF_ATTENTION_SPAN = 128,
     /// Elements whose dropout is decided together: the words of sixteen blocks of the generator.
     WF_DROPOUT_GROUP = 64,
+    /// Rows that go through a tower together.
+    WF_TOWER_TILE = 8,
 };
 
 typedef struct wf_slab wf_slab;
@@ -57,6 +59,16 @@ typedef void (*wf_product)(const wf_matrix *matrix, int64_t begin, int64_t end, 
                            float *y, int64_t y_stride);
 
 /// The kernels of one instruction-set level.
+/// A layer of a tower in the order of the kernel: `[columns / 16][1 + inputs][16]`, the bias before the weights. Columns
+/// and, after the first layer, inputs are rounded up to a multiple of 16; what is added is zero.
+typedef struct wf_packed_layer {
+    int64_t inputs, columns;
+    wf_tower_activation activation;
+    float *panels;
+    /// Of Dice: scale, shift and slope, `[3][columns]`.
+    float *gates;
+} wf_packed_layer;
+
 typedef struct wf_kernels {
     wf_product _Nonnull product[WF_MATRIX_KINDS][2];  // by kind and arithmetic
     /// Quantises one row of activations.
@@ -78,8 +90,8 @@ typedef struct wf_kernels {
                    int64_t head_dimensions, float soft_cap, bool cold, float *maximum, float *total, float *output);
     /// `x = x (slope + (1 - slope) / (1 + exp(-(x scale + shift))))` of rows, with one scale, shift and slope a column.
     void (*dice)(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns);
-    /// One tile of `wf_target_attend`.
-    void (*target_attention)(const wf_target_attention *task, const float *targets, float *scratch, float *output);
+    /// One layer for WF_TOWER_TILE rows.
+    void (*tower_tile)(const wf_packed_layer *layer, const float *panels, const float *x, float *y);
     // Parts of a training step over bf16 numbers; see the functions of CKernels.h that share them among threads.
     void (*train_gate)(const uint16_t *gate, const uint16_t *up, uint16_t *output, int64_t count);
     void (*train_gate_backward)(const uint16_t *gate, const uint16_t *up, const uint16_t *upstream,

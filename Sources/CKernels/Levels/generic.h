@@ -346,7 +346,7 @@ WF_EXPANDED_PRODUCT(expanded_q8_0, WF_MATRIX_Q8_0)
         .gate = gate,                                                                                        \
         .soft_cap = soft_cap,                                                                                \
         .dice = dice,                                                                                        \
-        .target_attention = target_attention,                                                                \
+        .tower_tile = tower_tile,                                                                            \
         .attend = attend,                                                                                    \
         .train_gate = train_gate,                                                                            \
         .train_gate_backward = train_gate_backward,                                                          \

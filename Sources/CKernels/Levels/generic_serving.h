@@ -1,4 +1,5 @@
-// What recommenders compute when they answer. Included by generic.h.
+// What recommenders compute when they answer: a tile of rows goes through all layers of a tower, so that what stands
+// between the layers stays in the first cache. Included by generic.h.
 
 /// `1 / x` for `1 <= x`, to about a unit in the last place.
 WF_INLINE wf_float16 reciprocal(wf_float16 x) {
@@ -53,61 +54,50 @@ static void dice(float *x, const float *scale, const float *shift, const float *
     }
 }
 
-// A history pooled by its relation to targets, eight targets at a time: what stands between the layers stays in the first
-// cache.
-
-/// One layer for a tile of rows: `y = diced(x w + bias)`, sixteen columns at a time.
+/// One layer for a tile of rows, sixteen columns at a time.
 /// - Parameters:
-///   - x: `[WF_TARGET_TILE][inputs]`.
-///   - weight: `[inputs][columns]`.
-///   - y: `[WF_TARGET_TILE][columns]`.
-WF_INLINE void diced_tile(const float *x, int64_t inputs, const float *weight, const float *bias,
-                          const wf_dice_layer *layer, float *y) {
-    const int64_t columns = layer->columns;
-    for (int64_t column = 0; column < columns; column += 16) {
-        wf_float16 sums[WF_TARGET_TILE];
-        const wf_float16 start = load(bias + column);
+///   - x: `[WF_TOWER_TILE][inputs]`.
+///   - panels: of each sixteen columns the bias and then the weights, `[columns / 16][1 + inputs][16]`.
+///   - y: `[WF_TOWER_TILE][columns]`, columns rounded up to a multiple of 16.
+WF_INLINE void tower_layer(const float *x, int64_t inputs, const float *panels, const float *gates, int64_t columns,
+                           const wf_tower_activation activation, float *y) {
+    for (int64_t column = 0; column < columns; column += 16, panels += 16 * (1 + inputs)) {
+        wf_float16 sums[WF_TOWER_TILE];
+        const wf_float16 bias = load(panels);
 #pragma clang loop unroll(full)
-        for (int row = 0; row < WF_TARGET_TILE; row++) sums[row] = start;
+        for (int row = 0; row < WF_TOWER_TILE; row++) sums[row] = bias;
         for (int64_t input = 0; input < inputs; input++) {
-            const wf_float16 w = load(weight + input * columns + column);
+            const wf_float16 w = load(panels + 16 * (1 + input));
 #pragma clang loop unroll(full)
-            for (int row = 0; row < WF_TARGET_TILE; row++) sums[row] += w * x[row * inputs + input];
+            for (int row = 0; row < WF_TOWER_TILE; row++) sums[row] += w * x[row * inputs + input];
         }
-        const dice_columns of =
-            dice_columns_of(load(layer->scale + column), load(layer->shift + column), load(layer->slope + column));
+        float *const place = y + column;
+        if (activation == WF_TOWER_DICE) {
+            const dice_columns of = dice_columns_of(load(gates + column), load(gates + columns + column),
+                                                    load(gates + 2 * columns + column));
 #pragma clang loop unroll(full)
-        for (int row = 0; row < WF_TARGET_TILE; row++)
-            store(y + row * columns + column, diced(sums[row], of));
+            for (int row = 0; row < WF_TOWER_TILE; row++) store(place + row * columns, diced(sums[row], of));
+        } else {
+            // A sum that is not a number must stay so: the comparison is false for it.
+#pragma clang loop unroll(full)
+            for (int row = 0; row < WF_TOWER_TILE; row++) {
+                const wf_float16 sum = sums[row];
+                const wf_int16 negative = (wf_int16)(sum < 0.0f);
+                store(place + row * columns,
+                      activation == WF_TOWER_RELU ? (wf_float16)((wf_int16)sum & ~negative) : sum);
+            }
+        }
     }
 }
 
-/// - Parameters:
-///   - targets: `[WF_TARGET_TILE][dimensions]`.
-///   - scratch: two tiles of the widest layer.
-///   - output: `[WF_TARGET_TILE][dimensions]`.
-static void target_attention(const wf_target_attention *task, const float *targets, float *scratch, float *output) {
-    const int64_t dimensions = task->dimensions, width = task->layers[0].columns;
-    memset(output, 0, (size_t)(WF_TARGET_TILE * dimensions) * sizeof *output);
-    for (int64_t item = 0; item < task->items; item++) {
-        float *x = scratch, *y = scratch + WF_TARGET_TILE * task->widest;
-        diced_tile(targets, dimensions, task->layers[0].weight + item * dimensions * width,
-                   task->layers[0].bias + item * width, task->layers, x);
-        for (int32_t place = 1; place < task->layer_count; place++) {
-            const wf_dice_layer *layer = task->layers + place;
-            diced_tile(x, layer[-1].columns, layer->weight, layer->bias, layer, y);
-            float *const free = x;
-            x = y;
-            y = free;
-        }
-        const int64_t columns = task->layers[task->layer_count - 1].columns;
-        for (int row = 0; row < WF_TARGET_TILE; row++) {
-            wf_float16 products = splat(0);
-            for (int64_t column = 0; column < columns; column += 16)
-                products += load(x + row * columns + column) * load(task->output_weight + column);
-            const float share = sum_of(products) + task->output_bias;
-            const float *vector = task->history + item * dimensions;
-            for (int64_t i = 0; i < dimensions; i++) output[row * dimensions + i] += share * vector[i];
-        }
+static void tower_tile(const wf_packed_layer *layer, const float *panels, const float *x, float *y) {
+    switch (layer->activation) {
+        case WF_TOWER_DICE:
+            tower_layer(x, layer->inputs, panels, layer->gates, layer->columns, WF_TOWER_DICE, y);
+            break;
+        case WF_TOWER_RELU:
+            tower_layer(x, layer->inputs, panels, layer->gates, layer->columns, WF_TOWER_RELU, y);
+            break;
+        default: tower_layer(x, layer->inputs, panels, layer->gates, layer->columns, WF_TOWER_PLAIN, y); break;
     }
 }

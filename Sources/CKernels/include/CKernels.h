@@ -157,31 +157,51 @@ int64_t wf_index_of_maximum(const float *values, int64_t count);
 void wf_dice(float *x, const float *scale, const float *shift, const float *slope, int64_t rows, int64_t columns,
              wf_pool *_Nullable pool);
 
-/// `y = dice(x W + b)`, one layer of an attention unit; arrays of `columns` numbers, which is a multiple of 16.
-typedef struct wf_dice_layer {
+/// What follows the linear map of a layer.
+typedef enum wf_tower_activation {
+    WF_TOWER_PLAIN,
+    WF_TOWER_RELU,
+    /// As `wf_dice`.
+    WF_TOWER_DICE,
+} wf_tower_activation;
+
+/// `y = activation(W x + b)`, one layer of a tower.
+typedef struct wf_tower_layer {
     int64_t columns;
-    /// `[inputs][columns]`; of the first layer `[items][dimensions][columns]`.
+    /// Row `c` begins at `weight + c * weight_stride` and has a number for each input.
     const float *weight;
-    /// `[columns]`; of the first layer `[items][columns]`.
-    const float *bias;
-    const float *scale, *shift, *slope;
-} wf_dice_layer;
+    int64_t weight_stride;
+    /// `[columns]`; null for zeros.
+    const float *_Nullable bias;
+    wf_tower_activation activation;
+    /// Of `WF_TOWER_DICE`: `[columns]`.
+    const float *_Nullable scale, *_Nullable shift, *_Nullable slope;
+} wf_tower_layer;
 
-/// Targets of a task that go through the layers together.
-#define WF_TARGET_TILE 8
+/// Layers on top of one another, each of few rows at a time, so that what stands between them stays in the caches.
+typedef struct wf_tower {
+    int64_t rows, inputs;
+    /// `[layer_count]`, at least one.
+    const wf_tower_layer *layers;
+    int32_t layer_count;
+    /// `[rows][inputs]`.
+    const float *x;
+    /// `[rows][columns of the last layer]`.
+    float *y;
+} wf_tower;
 
-/// One history pooled for each of many targets `e`: `Σ_j (v · unit_j(e) + c) h_j` (Zhou et al. 2018, eq. 3). For a given
-/// item of the history, the first layer of the attention unit is a linear map of the target.
+/// - Returns: `WF_INVALID_SHAPE` for impossible sizes, `WF_OUT_OF_MEMORY` where there is no room for the weights in the
+///   order of the kernel.
+wf_status wf_tower_run(const wf_tower *task, wf_pool *_Nullable pool);
+
+/// One history pooled for each of many targets `e`: `Σ_j unit_j(e) h_j` (Zhou et al. 2018, eq. 3). The unit is a tower
+/// with one column at the end; for a given item of the history, its first layer is a linear map of the target.
 typedef struct wf_target_attention {
     int64_t targets, items, dimensions;
-    /// `[layer_count]`, at least one.
-    const wf_dice_layer *layers;
+    /// `[layer_count]`, at least two. The first has `items` weights one behind the other, each of `columns` rows, and as
+    /// many biases.
+    const wf_tower_layer *layers;
     int32_t layer_count;
-    /// Of the columns of the layers.
-    int64_t widest;
-    /// `[columns of the last layer]`: v, and c.
-    const float *output_weight;
-    float output_bias;
     /// `[items][dimensions]`.
     const float *history;
     /// `[targets][dimensions]`.
@@ -189,7 +209,7 @@ typedef struct wf_target_attention {
     float *output;
 } wf_target_attention;
 
-/// - Returns: `WF_OUT_OF_MEMORY` where there is no room for the tiles.
+/// - Returns: as `wf_tower_run`.
 wf_status wf_target_attend(const wf_target_attention *task, wf_pool *_Nullable pool);
 
 // MARK: Training

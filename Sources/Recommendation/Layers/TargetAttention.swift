@@ -54,55 +54,28 @@ public final class TargetAttention: Layer {
     private static let numbersAtOnce = 1 << 22
 
     private func servedPart(_ target: Tensor, _ history: Tensor, _ mask: Tensor) -> Tensor {
-        let inner = history.size(0) == 1 ? firstMap(of: target, with: history) : firstMap(target, history)
-        let weights = output(unit.continued(after: inner)).squeezed(axis: 2)
-        let filled = history * mask.cast(to: target.dtype).expanded(axis: 2)
-        if filled.size(0) == 1 { return weights.matmul(filled.squeezed(axis: 0)) }
-        return weights.expanded(axis: 1).matmul(filled).squeezed(axis: 1)
-    }
-
-    private func firstMap(_ target: Tensor, _ history: Tensor) -> Tensor {
         let first = unit.layers[0]
         let parts = first.weight.chunks(4, along: 1)
         let inner = (history * target.expanded(axis: 1)).linear(parts[3].contiguous())
         inner.accumulate(history.linear((parts[0] + parts[2]).contiguous(), first.bias))
         inner.accumulate(target.linear((parts[1] - parts[2]).contiguous()).expanded(axis: 1))
-        return inner
+        let weights = output(unit.continued(after: inner)).squeezed(axis: 2) * mask.cast(to: target.dtype)
+        return weights.expanded(axis: 1).matmul(history).squeezed(axis: 1)
     }
 
-    /// With one history for all rows, all of it is one linear map of the target: `(W₂ - W₃ + W₄ diag(e_j)) e_t + bias_j`.
-    private func firstMap(of target: Tensor, with history: Tensor) -> Tensor {
-        let (weights, biases) = firstMap(with: history.squeezed(axis: 0))
-        return target.linear(weights.flattened(from: 0, to: 1), biases.flattened())
-            .reshaped(target.size(0), history.size(1), unit.layers[0].outputDimensions)
-    }
-
-    /// - Parameter items: `[items, dimensions]`.
-    /// - Returns: `[items, width, dimensions]` and `[items, width]`.
-    private func firstMap(with items: Tensor) -> (weights: Tensor, biases: Tensor) {
-        let first = unit.layers[0]
-        let parts = first.weight.chunks(4, along: 1)
-        return (
-            items.expanded(axis: 1) * parts[3] + (parts[1] - parts[2]),
-            items.linear((parts[0] + parts[2]).contiguous(), first.bias)
-        )
-    }
-
-    /// One history for all rows, in one pass: what stands between the layers of the unit never leaves the caches.
+    /// One history for all rows, in one pass. For each of its items, all of the first map is one linear map of the target:
+    /// `(W₂ - W₃ + W₄ diag(e_j)) e_t + (W₁ + W₃) e_j`.
     /// - Returns: nil where the plain operators must do it.
     private func pooled(_ target: Tensor, by history: Tensor, _ mask: Tensor) -> Tensor? {
         let places = mask.flattened().nonzeroIndices().flattened()
-        guard unit.activation == .dice, places.count > 0, let bias = output.bias else { return nil }
-        let items = history.squeezed(axis: 0).detached().selected(places, along: 0)
-        let first = firstMap(with: items)
-        let layers = zip(unit.layers, unit.gates).enumerated().map { place, layer in
-            Tensor.DiceLayer(
-                weight: place == 0 ? first.weights.transposed() : layer.0.weight.detached().transposed(),
-                bias: place == 0 ? first.biases : layer.0.bias ?? .zeros([layer.0.outputDimensions]),
-                dice: layer.1.served)
-        }
-        return target.detached().contiguous()
-            .pooling(items, by: layers, weight: output.weight.flattened(), bias: bias.item)
+        guard places.count > 0 else { return .zeros(target.shape) }
+        let items = history.squeezed(axis: 0).selected(places, along: 0)  // [items, dimensions]
+        let first = unit.layers[0]
+        let parts = first.weight.chunks(4, along: 1)
+        let weights = items.expanded(axis: 1) * parts[3] + (parts[1] - parts[2])  // [items, width, dimensions]
+        let biases = items.linear((parts[0] + parts[2]).contiguous(), first.bias)  // [items, width]
+        let share = Tensor.TowerLayer(weight: output.weight, bias: output.bias, activation: .none)
+        return unit.kernelLayers(weights, biases).flatMap { target.pooling(items, by: $0 + [share]) }
     }
 
     public func buffers(_ path: ParameterPath) -> [NamedParameter] { unit.buffers(path / "unit") }

@@ -11,7 +11,7 @@ public final class Tower: Layer {
     public let layers: [Linear]
     public let activation: Activation
     public let dropout: Double
-    let gates: [Dice]
+    private let gates: [Dice]
     private let source: RandomSource
 
     /// Weights from Glorot's normal distribution (Glorot & Bengio 2010), biases 0.
@@ -31,10 +31,11 @@ public final class Tower: Layer {
 
     /// - Parameter x: `[..., inputDimensions]`; with ``Activation/dice`` all leading axes are rows of one batch.
     public func callAsFunction(_ x: Tensor) -> Tensor {
+        if !Tensor.recordsGradients, let first = layers.first { return served(x, first.weight, first.bias) }
         var x = x
         for (place, layer) in layers.enumerated() {
             if dropout > 0, Tensor.recordsGradients { x = x.dropout(dropout, from: source) }
-            x = mapped(x, layer.weight, layer.bias, place)
+            x = activated(layer(x), place)
         }
         return x
     }
@@ -43,25 +44,21 @@ public final class Tower: Layer {
     public func callAsFunction(_ input: TowerInput) -> Tensor {
         guard input.shared != nil, let first = layers.first else { return self(input.whole) }
         let (weight, bias) = input.part(of: first)
-        return layersAfterFirst(mapped(input.rows, weight, bias, 0))
+        return served(input.rows, weight, bias)
+    }
+
+    /// Without gradients.
+    /// - Parameters:
+    ///   - weight: of the first layer, like `bias`.
+    private func served(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
+        if let parts = kernelLayers(weight, bias), let y = x.through(parts) { return y }
+        return continued(after: x.linear(weight, bias))
     }
 
     /// What follows the first linear map, for callers that compute that one in parts; without gradients.
     /// - Parameter x: `[..., widths[0]]`.
     func continued(after x: Tensor) -> Tensor {
-        layersAfterFirst(activated(x, 0))
-    }
-
-    private func layersAfterFirst(_ x: Tensor) -> Tensor {
-        var x = x
-        for place in layers.indices.dropFirst() { x = mapped(x, layers[place].weight, layers[place].bias, place) }
-        return x
-    }
-
-    /// One layer. Served, the usual activation comes with the product.
-    private func mapped(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ place: Int) -> Tensor {
-        if activation == .relu, !Tensor.recordsGradients { return x.rectifiedLinear(weight, bias) }
-        return activated(x.linear(weight, bias), place)
+        layers.indices.dropFirst().reduce(activated(x, 0)) { activated(layers[$1]($0), $1) }
     }
 
     private func activated(_ x: Tensor, _ place: Int) -> Tensor {
@@ -70,6 +67,18 @@ public final class Tower: Layer {
         case .tanh: x.tanh()
         case .sigmoid: x.sigmoid()
         case .dice: Tensor.recordsGradients ? gates[place](x) : gates[place].served(x)
+        }
+    }
+
+    /// The layers for a kernel; nil where it lacks the activation.
+    /// - Parameters:
+    ///   - weight: of the first layer, like `bias`.
+    func kernelLayers(_ weight: Tensor, _ bias: Tensor?) -> [Tensor.TowerLayer]? {
+        guard activation == .relu || activation == .dice else { return nil }
+        return layers.enumerated().map { place, layer in
+            Tensor.TowerLayer(
+                weight: place == 0 ? weight : layer.weight, bias: place == 0 ? bias : layer.bias,
+                activation: activation == .relu ? .relu : .dice(gates[place].served))
         }
     }
 

@@ -62,18 +62,6 @@ extension Tensor {
         }
     }
 
-    /// `max(0, x W^T + b)`, where oneDNN multiplies in one pass over the result. Nothing is recorded for gradients.
-    /// - Parameters: as of ``linear(_:_:)``.
-    package func rectifiedLinear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
-        let (x, weight, bias) = (detached(), weight.detached(), bias?.detached())
-        guard goesThroughOneDNN(weight) else {
-            let result = Handles.linear(x, weight, bias)
-            Handles.rectify.run(result)
-            return result
-        }
-        return Tensor.oneDNNLinear(x, weight, bias, activation: "relu")
-    }
-
     /// Maps with few weights are not worth the way there, unless many rows go through them.
     private func goesThroughOneDNN(_ weight: Tensor) -> Bool {
         dtype == .float32 && weight.dtype == .float32 && Tensor.usesOneDNN && count > 0 && device == .cpu
@@ -105,13 +93,11 @@ extension Tensor {
         }
     }
 
-    private static func oneDNNLinear(
-        _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, activation: String = "none"
-    ) -> Tensor {
+    private static func oneDNNLinear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
         // Of other weights, as some columns of a matrix, oneDNN would make a slow plain loop.
         let isDense = weight.isContiguous || weight.transposed().isContiguous
         return Handles.linearPointwise(
-            x, isDense ? weight : weight.contiguous(), bias, activation, [Double?](), Optional(""))
+            x, isDense ? weight : weight.contiguous(), bias, "none", [Double?](), Optional(""))
     }
 
     /// Whether f32 products go through oneDNN. Found out once: not every build of LibTorch has it.

@@ -1,4 +1,5 @@
 import CKernels
+import CLibTorch
 
 /// What a recommender that answers computes in one kernel, without gradients. Everything else (other types, other devices,
 /// other widths) takes the plain operators, which are also what the kernels are tested against.
@@ -33,52 +34,94 @@ extension Tensor {
         return true
     }
 
-    /// `dice(x W + b)`, a layer of an attention unit.
-    package struct DiceLayer {
-        let weight: Tensor
-        let bias: Tensor
-        let dice: Dice
-
-        /// - Parameters:
-        ///   - weight: `[inputs, columns]`; of the first layer one for each item of the history,
-        ///     `[items, dimensions, columns]`.
-        ///   - bias: `[columns]`; of the first layer `[items, columns]`.
-        package init(weight: Tensor, bias: Tensor, dice: Dice) {
-            self.weight = weight.contiguous()
-            self.bias = bias.contiguous()
-            self.dice = dice
+    /// `activation(x W^T + b)`, a layer of a tower.
+    package struct TowerLayer {
+        package enum Activation {
+            case none
+            case relu
+            case dice(Dice)
         }
 
-        var columns: Int { weight.size(-1) }
-        fileprivate var all: [Tensor] { [weight, bias] + dice.all }
+        let weight: Tensor
+        let bias: Tensor?
+        let activation: Activation
+
+        /// - Parameters:
+        ///   - weight: `[columns, inputs]`; where each item of a history has one, `[items, columns, inputs]`.
+        ///   - bias: `[columns]`, or `[items, columns]`.
+        package init(weight: Tensor, bias: Tensor?, activation: Activation) {
+            let weight = weight.detached()
+            // Some columns of a matrix are read where they stand.
+            let isReadable = weight.rank == 2 && wf_tensor_stride(weight.handle, 1) == 1
+            self.weight = isReadable ? weight : weight.contiguous()
+            self.bias = bias?.detached().contiguous()
+            self.activation = activation
+        }
+
+        var columns: Int { weight.size(-2) }
+
+        fileprivate var isReadable: Bool {
+            let arrays = (bias.map { [$0] } ?? []) + (dice?.all ?? [])
+            return weight.dtype == .float32 && weight.device == .cpu && arrays.allSatisfy(\.isDenseFloat)
+        }
+
+        private var dice: Dice? {
+            guard case .dice(let dice) = activation else { return nil }
+            return dice
+        }
+
+        fileprivate var described: wf_tower_layer {
+            let kind =
+                switch activation {
+                case .none: WF_TOWER_PLAIN
+                case .relu: WF_TOWER_RELU
+                case .dice: WF_TOWER_DICE
+                }
+            return wf_tower_layer(
+                columns: Int64(columns), weight: weight.reals, weight_stride: wf_tensor_stride(weight.handle, Int64(weight.rank - 2)),
+                bias: bias?.reals, activation: kind, scale: dice?.scale.reals, shift: dice?.shift.reals,
+                slope: dice?.slope.reals)
+        }
     }
 
-    /// One history pooled for each of many targets: `Σ_j (v · unit_j(target) + c) history_j` (Zhou et al. 2018, eq. 3).
+    /// Rows behind the layers of a tower; what stands between the layers never leaves the caches.
+    /// - Parameter self: `[..., inputs]`, f32.
+    /// - Returns: `[..., columns of the last layer]`; nil where the plain operators must do it, or do it sooner.
+    package func through(_ layers: [TowerLayer]) -> Tensor? {
+        guard let last = layers.last, size(-1) > 0, count / size(-1) >= Self.leastTowerRows, dtype == .float32,
+            device == .cpu, layers.allSatisfy(\.isReadable)
+        else { return nil }
+        let (x, output) = (detached().contiguous(), Tensor.uninitialized(shape.dropLast() + [last.columns]))
+        let status = layers.map(\.described).withUnsafeBufferPointer { described -> wf_status in
+            guard let first = described.baseAddress else { return WF_INVALID_SHAPE }
+            var task = wf_tower(
+                rows: Int64(count / size(-1)), inputs: Int64(size(-1)), layers: first,
+                layer_count: Int32(described.count), x: x.reals, y: output.reals)
+            return withExtendedLifetime((layers, x)) { wf_tower_run(&task, Workers.pool) }
+        }
+        return status == WF_OK ? output : nil
+    }
+
+    /// With fewer rows it does not pay to bring the weights into the order of the kernel.
+    private static let leastTowerRows = 32
+
+    /// One history pooled for each of many targets: `Σ_j unit_j(target) history_j` (Zhou et al. 2018, eq. 3).
     /// - Parameters:
     ///   - self: targets, `[targets, dimensions]`.
     ///   - history: `[items, dimensions]`.
-    ///   - unit: the layers of the attention unit, at least one.
-    ///   - weight: v, `[columns of the last layer]`.
-    ///   - bias: c.
+    ///   - unit: the layers of the attention unit, at least two; the first has a weight for each item, the last one column.
     /// - Returns: `[targets, dimensions]`; nil where the plain operators must do it.
-    package func pooling(_ history: Tensor, by unit: [DiceLayer], weight: Tensor, bias: Double) -> Tensor? {
-        guard count > 0, history.count > 0, unit.allSatisfy({ $0.columns % 16 == 0 }),
-            ([self, history, weight] + unit.flatMap(\.all)).allSatisfy(\.isDenseFloat)
-        else { return nil }
-        let output = Tensor.uninitialized(like: self)
-        let layers = unit.map {
-            wf_dice_layer(
-                columns: Int64($0.columns), weight: $0.weight.reals, bias: $0.bias.reals, scale: $0.dice.scale.reals,
-                shift: $0.dice.shift.reals, slope: $0.dice.slope.reals)
-        }
-        let status = layers.withUnsafeBufferPointer { layers -> wf_status in
-            guard let first = layers.baseAddress else { return WF_INVALID_SHAPE }
+    package func pooling(_ history: Tensor, by unit: [TowerLayer]) -> Tensor? {
+        let (targets, history) = (detached().contiguous(), history.detached().contiguous())
+        guard targets.isDenseFloat, history.isDenseFloat, unit.allSatisfy(\.isReadable) else { return nil }
+        let output = Tensor.uninitialized(like: targets)
+        let status = unit.map(\.described).withUnsafeBufferPointer { described -> wf_status in
+            guard let first = described.baseAddress else { return WF_INVALID_SHAPE }
             var task = wf_target_attention(
                 targets: Int64(size(0)), items: Int64(history.size(0)), dimensions: Int64(size(1)), layers: first,
-                layer_count: Int32(layers.count), widest: Int64(unit.map(\.columns).max() ?? 0),
-                output_weight: weight.reals, output_bias: Float(bias), history: history.reals, target: reals,
+                layer_count: Int32(described.count), history: history.reals, target: targets.reals,
                 output: output.reals)
-            return withExtendedLifetime((unit, weight, history)) { wf_target_attend(&task, Workers.pool) }
+            return withExtendedLifetime((unit, targets, history)) { wf_target_attend(&task, Workers.pool) }
         }
         return status == WF_OK ? output : nil
     }
