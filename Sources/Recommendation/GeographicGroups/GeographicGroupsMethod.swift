@@ -82,6 +82,9 @@ public enum GeographicGroups: Method {
     public static func evaluate(
         _ artefact: URL, with settings: GeographicGroupsRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) {
+            ["seed \($0.seed)", "heldOutShare \($0.data.heldOutShare)"]
+        }
         let source = try CellSource.load(settings.data, seed: UInt64(settings.seed))
         let (model, stored) = try GroupFile.load(artefact)
         guard stored.cells == source.cells, model.schema == source.data.heldOut.schema,

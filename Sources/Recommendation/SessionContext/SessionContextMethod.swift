@@ -64,6 +64,9 @@ public enum SessionContext: Method {
     public static func evaluate(
         _ artefact: URL, with settings: SessionContextRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) {
+            ["seed \($0.seed)", "heldOutShare \($0.data.heldOutShare)"]
+        }
         let (model, items) = try SessionContextFile.load(artefact)
         let data = try SessionData.load(settings.data, seed: UInt64(settings.seed))
         guard items == data.items else {

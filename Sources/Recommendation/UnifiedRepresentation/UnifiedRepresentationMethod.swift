@@ -114,6 +114,7 @@ public enum UnifiedRepresentationMethod: Method {
     public static func evaluate(
         _ artefact: URL, with settings: UnifiedRepresentationRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) { ["seed \($0.seed)"] + ($0.time.isEmpty ? [] : ["time \($0.time)"]) }
         let data = try load(settings)
         let model = UnifiedRepresentation(data, settings.model, seed: UInt64(settings.seed))
         let file = artefact.appending(path: parameterFile).path

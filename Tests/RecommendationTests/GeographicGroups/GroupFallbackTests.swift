@@ -131,7 +131,7 @@ struct GroupFallbackTests {
             var other = settings
             other.seed = 1
             let reseeded = other
-            await #expect(throws: CellDataError.self) { _ = try await evaluate(reseeded) }
+            await #expect(throws: RecommendationError.self) { _ = try await evaluate(reseeded) }
             try write(["y", "x"])
             await #expect(throws: CellDataError.self) { _ = try await evaluate(settings) }
             try write(["x", "y"], 3)

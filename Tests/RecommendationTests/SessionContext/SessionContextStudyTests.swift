@@ -128,6 +128,16 @@ struct SessionContextMethodTests {
             #expect(throws: RecommendationError.self) { try saved.recommend(user: nil, count: 0) }
         }
 
+        // Other users held out: some of them trained it.
+        for change in [{ $0.seed = 1 }, { $0.data.heldOutShare = 0.3 }] as [(inout SessionContextRecipe) -> Void] {
+            var other = settings
+            change(&other)
+            let redrawn = other
+            await #expect(throws: RecommendationError.self) {
+                try await TensorActor.run { try SessionContext.evaluate(trained.folder, with: redrawn, in: quiet) }
+            }
+        }
+
         try (text + "u1,s0,i1,2,0\n").write(to: log, atomically: true, encoding: .utf8)
         await #expect(throws: SessionDataError.self) {
             try await TensorActor.run { try SessionContext.train(settings, in: quiet) }

@@ -222,6 +222,14 @@ struct UnifiedRepresentationTests {
         #expect(Set(measured.metrics.keys) == ["auc", "auc.type 1", "auc.type 2", "auc.type 3"])
         #expect(measured.count == 12_000)
         var other = recipe
+        other.seed = 1
+        let reseeded = other
+        await #expect(throws: RecommendationError.self) {
+            _ = try await TensorActor.run {
+                try UnifiedRepresentationMethod.evaluate(trained.folder, with: reseeded, in: quiet)
+            }
+        }
+        other = recipe
         other.model.unifiedDimensions = 8
         let wrong = other
         await #expect(throws: RecommendationError.self) {
