@@ -3,16 +3,19 @@ public import Layers
 public import Tensors
 public import Training
 
-/// Who items are recommended to: the dense index of the user and the items met so far.
+/// Who items are recommended to: the dense indices of the user and of the domain, and the items met so far.
 public struct UserContext: Sendable, Hashable {
     /// Nil for a user the model was not trained with.
     public var user: Int32?
     /// Items in the order they were met, oldest first.
     public var history: [Int32]
+    /// Where the user asks (a region, a scenario), for models of several domains; nil for one that they do not know.
+    public var domain: Int32?
 
-    public init(user: Int32? = nil, history: [Int32] = []) {
+    public init(user: Int32? = nil, history: [Int32] = [], domain: Int32? = nil) {
         self.user = user
         self.history = history
+        self.domain = domain
     }
 }
 

@@ -8,6 +8,7 @@ import Testing
         let items: [Item]
         let unknownItems: [String]
         let isUserKnown: Bool
+        let isDomainKnown: Bool
         let isFallback: Bool
     }
     private struct Measured: Decodable {
@@ -87,8 +88,15 @@ import Testing
         ]
         let trained = try tool.run(["train", "recommend-star", "--name", "areas"] + data + Self.short)
         #expect(trained.status == 0, "\(trained.errors)")
-        let answer = try tool.run("recommend", "areas", "--user", "u1", "--count", "3", "--json").json(Answer.self)
+        let asked = try tool.run("recommend", "areas", "--user", "u1", "--domain", "a0", "--count", "3", "--json")
+        let answer = try asked.json(Answer.self)
         #expect(answer.items.count == 3 && answer.isUserKnown && !answer.isFallback)
+        #expect(answer.isDomainKnown && !asked.errors.contains("domain"))
+        let nowhere = try tool.run("recommend", "areas", "--user", "u1", "--count", "3", "--json")
+        #expect(try !nowhere.json(Answer.self).isDomainKnown)
+        #expect(nowhere.errors.contains("no --domain: the model was trained with several"))
+        let strange = try tool.run("recommend", "areas", "--user", "u1", "--domain", "b", "--count", "3")
+        #expect(strange.status == 0 && strange.errors.contains("domain b is not in the training data"))
         // The test rows come from an area that nobody trained with.
         let elsewhere = tool.home.appending(path: "elsewhere.csv")
         let text = try String(contentsOfFile: file, encoding: .utf8)

@@ -42,6 +42,10 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
         if let stranger = users.compactMap(\.user).first(where: { $0 < 0 || Int($0) >= encoder.users.count }) {
             throw RecommendationError.userOutOfRange(stranger, count: encoder.users.count)
         }
+        let domains = 0..<Int32(encoder.domains.count)
+        if let stranger = users.compactMap(\.domain).first(where: { !domains.contains($0) }) {
+            throw RecommendationError.categoryOutOfRange(field: "domain", found: stranger, count: domains.count)
+        }
         return withoutGradients {
             let part = ItemSelection(candidates, of: itemCount)
             let (categories, numbers) = (part(itemCategories), itemNumbers.map { part($0) })
@@ -65,7 +69,10 @@ public final class FeatureRecommender<Model: FeatureModel>: Recommender {
             batch.sequences = [history]
         }
         batch.varying = varying
-        if schema.domainCount > 1 { batch.domains = .zeros([rows], dtype: .int64) }
+        // Index 0 is a domain that the training did not meet.
+        if schema.domainCount > 1 {
+            batch.domains = .zeros([rows], dtype: .int64).shifted(by: Int(user.domain ?? -1) + 1)
+        }
         return model.logits(batch)
     }
 }

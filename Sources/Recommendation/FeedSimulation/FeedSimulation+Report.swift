@@ -64,7 +64,7 @@ extension FeedSimulation {
                 clicksByDay: report.clicksByDay.map { Double($0) / Double(max(1, report.users)) })
         }
         return FeedSimulationResult(
-            world: world.configuration.clickDrift == 0 ? "null" : "longTerm", worldSeed: Int(world.seed),
+            world: preset.rawValue, worldSeed: Int(world.seed),
             items: world.items.count, users: users.count, days: world.configuration.horizonInDays,
             seed: settings.seed, policies: rows)
     }

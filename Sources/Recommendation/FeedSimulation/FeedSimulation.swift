@@ -61,6 +61,8 @@ public struct FeedSimulation: Sendable {
     let contestants: [FeedContestant]
     let rollout: FeedRollout
     let settings: Settings
+    /// Of the world that is served.
+    let preset: HierarchicalAgentRecipe.Preset
 
     /// The names of policies that need no training.
     public static let builtIn = FeedContestant.BuiltIn.allCases.map(\.rawValue)
@@ -93,6 +95,7 @@ public struct FeedSimulation: Sendable {
         configuration.userCount = max(place.users, place.firstUser + settings.users)
         configuration.horizonInDays = settings.days
         self.settings = settings
+        preset = place.preset
         rollout = FeedRollout(
             world: try FeedWorld(configuration, seed: UInt64(place.seed)),
             users: place.firstUser..<(place.firstUser + settings.users),

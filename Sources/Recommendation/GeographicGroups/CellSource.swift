@@ -37,6 +37,8 @@ struct CellSource {
     let data: CellData
     let cells: [String]
     let origin: String
+    /// How a file's columns became numbers; empty for the simulator.
+    var encoding = CellEncoding()
 
     /// - Throws: ``CellDataError``, ``RecommendationError``, `InteractionError`, `CorpusError`, `WorldError`.
     static func load(_ recipe: CellDataRecipe, seed: UInt64) throws -> CellSource {
@@ -78,8 +80,11 @@ struct CellSource {
             throw CellDataError.notALabel(
                 file: table.name, column: recipe.labelColumn, row: row + 1, found: labels[row])
         }
+        let apart = heldOut(table.rowCount, recipe, seed)
         let categories = try recipe.categoryColumns.map { try table.tokens($0) }
-        let numbers = try recipe.numberColumns.map { scaled(try table.numbers($0)) }
+        let columns = try recipe.numberColumns.map { try table.numbers($0) }
+        let scales = columns.map { NumberScale($0, except: apart) }
+        let numbers = zip(columns, scales).map { column, scale in column.map(scale.scaled) }
         guard !categories.isEmpty || !numbers.isEmpty else { throw CellDataError.noFeatures(file: table.name) }
         var regions = [Int](repeating: 0, count: names.count)
         if let column = recipe.regionColumn {
@@ -96,15 +101,30 @@ struct CellSource {
                 labels: [Float(labels[row])], domain: Int(cells[row]))
         }
         return CellSource(
-            data: try CellData(rows, heldOutRows: heldOut(rows.count, recipe, seed), regions: regions, seed: seed),
-            cells: names.tokens, origin: table.name)
+            data: try CellData(rows, heldOutRows: apart, regions: regions, seed: seed), cells: names.tokens,
+            origin: table.name, encoding: CellEncoding(words: categories.map(\.vocabulary.tokens), scales: scales))
+    }
+}
+
+/// What the words and numbers of a file mean to a model that was trained on them.
+struct CellEncoding: Codable, Equatable {
+    /// Of each column of words, in the order of their indices from 1.
+    var words: [[String]] = []
+    var scales: [NumberScale] = []
+}
+
+/// Mean and deviation of a column of numbers, of the rows that train.
+struct NumberScale: Codable, Equatable {
+    let mean: Double
+    /// 0 where all rows have the same number.
+    let deviation: Double
+
+    init(_ values: [Double], except heldOut: Set<Int>) {
+        let summary = Summary(values.indices.filter { !heldOut.contains($0) }.map { values[$0] })
+        (mean, deviation) = (summary.mean, summary.standardDeviation > 1e-9 ? summary.standardDeviation : 0)
     }
 
-    private static func scaled(_ values: [Double]) -> [Float] {
-        let summary = Summary(values)
-        let scale = summary.standardDeviation > 1e-9 ? 1 / summary.standardDeviation : 0
-        return values.map { Float(($0 - summary.mean) * scale) }
-    }
+    func scaled(_ value: Double) -> Float { deviation > 0 ? Float((value - mean) / deviation) : 0 }
 }
 
 extension FeatureRows {
@@ -147,7 +167,8 @@ public enum CellDataError: Error, Equatable, CustomStringConvertible {
         case .noFeatures(let file):
             "\(file): no features; name columns in data.categoryColumns or data.numberColumns"
         case .otherData(let file, let cells, let expected):
-            "\(file): its \(cells) cells or columns are not those that the model was trained with (\(expected) cells)"
+            "\(file): its \(cells) cells, its columns or its training rows are not those that the model was trained with "
+                + "(\(expected) cells)"
         case .damagedModel(let file, let reason): "\(file): \(reason)"
         }
     }

@@ -6,7 +6,7 @@ import Foundation
 /// next? One row for the place that was visited and four for others in the same or a neighbouring cell.
 ///
 /// The first half of the period gives popularities only, rows to train on come from 50 % to 80 % of the period, those of the
-/// test from the rest. What a user visited before counts strictly before the row's time.
+/// test from the rest. What a user visited before are the check-ins before the row's in their order of time.
 enum CheckInRequests {
     static let gridSide = 12
     static let negatives = 4

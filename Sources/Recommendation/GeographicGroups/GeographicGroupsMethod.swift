@@ -40,7 +40,7 @@ public struct GeographicGroupsRecipe: Recipe, Equatable {
 public enum GeographicGroups: Method {
     public static let name = "geographic-groups"
     public static let summary = "Learns a common and group-specific networks for areas, and which areas form a group."
-    public static let studies = ["geographic-groups"]
+    public static let studies = ["geographic-groups", "geographic-groups-check-ins"]
 
     @TensorActor
     public static func train(_ settings: GeographicGroupsRecipe, in session: TrainingSession) throws -> TrainedArtefact
@@ -70,19 +70,28 @@ public enum GeographicGroups: Method {
                 finalShare: 0.05),
             limits: limits)
         return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in
-            try GroupFile(model, cells: source.cells).write(model, to: folder)
+            try GroupFile(model, source).write(model, to: folder)
         }
     }
 
     /// The area under the curve inside cells and pooled, and the log loss, of held-out rows.
+    ///
+    /// Cells, words and scales are those of the file that the model was trained on, so another file, or another choice of
+    /// held-out rows, is refused.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: GeographicGroupsRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) {
+            ["seed \($0.seed)", "heldOutShare \($0.data.heldOutShare)"]
+        }
         let source = try CellSource.load(settings.data, seed: UInt64(settings.seed))
-        let (model, cells) = try GroupFile.load(artefact)
-        guard cells == source.cells, model.schema == source.data.heldOut.schema else {
-            throw CellDataError.otherData(file: source.origin, cells: source.cells.count, expected: cells.count)
+        let (model, stored) = try GroupFile.load(artefact)
+        guard stored.cells == source.cells, model.schema == source.data.heldOut.schema,
+            stored.encoding ?? source.encoding == source.encoding
+        else {
+            throw CellDataError.otherData(
+                file: source.origin, cells: source.cells.count, expected: stored.cells.count)
         }
         let rows = source.data.heldOut
         let groups = rows.domains.isEmpty ? [Int32](repeating: 0, count: rows.count) : rows.domains
@@ -101,14 +110,16 @@ struct GroupFile: Codable {
     let cells: [String]
     /// The group of each cell by name; none for cells left to the common head.
     let groups: [String: Int]
+    /// Nil in files from before it was kept.
+    let encoding: CellEncoding?
 
     private static let name = "model.json"
     private static let weights = "model.safetensors"
 
-    init(_ model: GroupNetwork, cells: [String]) {
+    init(_ model: GroupNetwork, _ source: CellSource) {
         configuration = model.configuration
         schema = model.schema
-        self.cells = cells
+        (cells, encoding) = (source.cells, source.encoding)
         groups = Dictionary(
             zip(cells, model.groups).filter { $0.1 >= 0 }, uniquingKeysWith: { first, _ in first })
     }
@@ -121,7 +132,7 @@ struct GroupFile: Codable {
     }
 
     /// - Throws: ``CellDataError/damagedModel(file:reason:)``, `WeightFileError`.
-    static func load(_ folder: URL) throws -> (model: GroupNetwork, cells: [String]) {
+    static func load(_ folder: URL) throws -> (model: GroupNetwork, file: GroupFile) {
         let file = folder.appending(path: name)
         let stored: GroupFile
         do {
@@ -144,7 +155,7 @@ struct GroupFile: Codable {
             }
             parameter.tensor.assign(values)
         }
-        return (model, stored.cells)
+        return (model, stored)
     }
 
     /// Whether a file from elsewhere can be built without a trap.

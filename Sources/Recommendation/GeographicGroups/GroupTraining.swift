@@ -33,6 +33,7 @@ package final class GroupLearner: Learner {
                 statistics, weights: data.traffic.map { Double($0).squareRoot() }, groups: model.configuration.groups,
                 using: &generator)
             model.setGroups(first)
+            placeUnseenCells()
         }
     }
 

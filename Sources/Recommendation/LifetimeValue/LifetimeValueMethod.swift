@@ -24,7 +24,9 @@ public struct LifetimeValueRecipe: Recipe, Equatable {
             RecipeField("launchesPerDay", "New items.", range: .above(0, to: 10_000)),
             RecipeField("dailyImpressions", "That the ranking hands out.", range: .atLeast(0)),
             RecipeField(
-                "growth", "Lift of an item's click rate by its clicks; 0 is the null world.", range: .atLeast(0)),
+                "growth",
+                "Lift of an item's click rate by its clicks; 0 for none. The study's null world has no saturation and no "
+                    + "growth of other channels either.", range: .atLeast(0)),
             RecipeField("evaluationMarkets", "New markets that `evaluate` ranks.", range: .atLeast(1)),
             RecipeField("seed", "Of markets, weights and exploration.", range: .atLeast(0)),
         ] + LifetimeValueConfiguration.fields.nested(in: "model")

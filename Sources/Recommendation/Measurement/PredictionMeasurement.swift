@@ -1,7 +1,8 @@
 public import Evaluation
 import Tensors
 
-/// Measures predicted probabilities of one task on rows of features: AUC, grouped AUC, log loss, clicks over predicted.
+/// Measures predicted probabilities of one task on rows of features: AUC, grouped AUC, log loss, calibration error, clicks
+/// over predicted.
 public struct PredictionMeasurement: Sendable {
     public let rows: FeatureRows
     public let task: Int
@@ -43,7 +44,7 @@ public struct PredictionMeasurement: Sendable {
         return found
     }
 
-    /// `AUC`, `logLoss`, `COPC`, and `GAUC` where there are groups; metrics that are not defined are left out.
+    /// `AUC`, `logLoss`, `ECE` (15 bins), `COPC`, and `GAUC` where there are groups; metrics that are not defined are left out.
     /// - Throws: `EvaluationError` where the model predicts what is no number.
     public func metrics(_ model: some FeatureModel) throws -> [String: Double] {
         let probabilities = probabilities(model)
@@ -51,6 +52,7 @@ public struct PredictionMeasurement: Sendable {
         var metrics: [String: Double] = [:]
         metrics["AUC"] = try Discrimination.areaUnderCurve(scores: probabilities, positive: positive)
         metrics["logLoss"] = try Likelihood.logLoss(probabilities: probabilities, outcomes: positive)
+        metrics["ECE"] = try Calibration.expectedError(confidences: probabilities, correct: positive)
         metrics["COPC"] = try Likelihood.clicksOverPredicted(probabilities: probabilities, outcomes: positive)
         if !groups.isEmpty {
             metrics["GAUC"] = try GroupedDiscrimination(

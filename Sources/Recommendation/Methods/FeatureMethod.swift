@@ -133,7 +133,7 @@ extension FeatureMethod {
         return SavedRecommender(
             method: name, recommender: FeatureRecommender(model, encoder: stored.encoder),
             users: IdentifierMap(stored.encoder.users), items: IdentifierMap(stored.encoder.items),
-            itemCounts: stored.itemCounts)
+            domains: IdentifierMap(stored.encoder.domains), itemCounts: stored.itemCounts)
     }
 
     private static func load(_ artefact: URL, _ settings: Settings, _ encoder: FeatureEncoder) throws -> Network {

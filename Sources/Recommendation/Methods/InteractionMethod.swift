@@ -129,7 +129,7 @@ extension InteractionMethod {
         try RecommenderFiles.load(model, from: artefact)
         return SavedRecommender(
             method: name, recommender: model, users: IdentifierMap(names.users), items: IdentifierMap(names.items),
-            itemCounts: names.itemCounts)
+            domains: IdentifierMap(), itemCounts: names.itemCounts)
     }
 }
 

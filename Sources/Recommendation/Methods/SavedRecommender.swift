@@ -5,13 +5,15 @@ import Layers
 import Tensors
 public import Training
 
-/// A trained recommender with the names of its users and items.
+/// A trained recommender with the names of its users and items: of ``RecommendationMethods`` or ``SessionContext``.
 public struct SavedRecommender {
     /// The method that trained it.
     public let method: String
     public let recommender: any Recommender
     public let users: IdentifierMap
     public let items: IdentifierMap
+    /// Of the column `data.domain`; empty for models of one domain.
+    public let domains: IdentifierMap
     /// Training interactions of each item: what is recommended where the model has no answer.
     public let itemCounts: [Double]
 
@@ -29,6 +31,8 @@ public struct SavedRecommender {
         /// Items of the history and candidates that the model was not trained with; they were passed over.
         public let unknownItems: [String]
         public let isUserKnown: Bool
+        /// False where a model of several domains was asked in none that it was trained with.
+        public let isDomainKnown: Bool
         /// Whether popularity answered, because the model knows neither the user nor the history.
         public let isFallback: Bool
     }
@@ -37,34 +41,68 @@ public struct SavedRecommender {
     ///
     /// Unknown items are passed over and named in the answer. Where the model has no answer (an unknown user for a
     /// model of identities, no known history for a model of sequences) the most popular items are given, and the answer
-    /// says so.
+    /// says so. In a domain that the training did not meet, or in none, a model of several answers by what they share: a
+    /// star by its shared weights and the moments of all domains together.
+    ///
+    /// A session model gives the list of the highest expected value, best slot first, each item with its expected click; the
+    /// list may be shorter than asked for, as the sessions are that the model reads. Of named candidates it gives those with
+    /// the highest click probability in a first slot.
     /// - Parameters:
     ///   - user: nil for nobody in particular.
     ///   - history: oldest first.
+    ///   - domain: where the user asks, as the training data name it.
     ///   - candidates: nil for the whole catalogue.
     /// - Throws: ``RecommendationError/unknownCandidates(_:)`` where no candidate is known,
-    ///   ``RecommendationError/noCandidates`` where there is none, others where scores are not numbers.
+    ///   ``RecommendationError/noCandidates`` where there is none, ``RecommendationError/mismatch(reason:)`` for a domain
+    ///   where the model has none, others where scores are not numbers.
     public func recommend(
-        user: String?, history: [String] = [], count: Int, candidates: [String]? = nil
+        user: String?, history: [String] = [], domain: String? = nil, count: Int, candidates: [String]? = nil
     ) throws -> Answer {
+        if let domain, domains.count == 0 {
+            throw RecommendationError.mismatch(
+                reason: "domain \(domain): \(method) was trained without domains (data.domain)")
+        }
         let (known, strangers) = items.indices(of: history)
         let pool = candidates.map { items.indices(of: $0) }
         if let pool, pool.known.isEmpty, !pool.unknown.isEmpty {
             throw RecommendationError.unknownCandidates(pool.unknown)
         }
-        let context = UserContext(user: user.flatMap { users[$0] }, history: known)
+        let context = UserContext(
+            user: user.flatMap { users[$0] }, history: known, domain: domain.flatMap { domains[$0] })
         let isFallback = !recommender.canScore(context)
+        func answer(_ found: [ScoredItem]) -> Answer {
+            Answer(
+                items: found.map { Answer.Item(item: items.tokens[Int($0.item)], score: $0.score) },
+                unknownItems: strangers + (pool?.unknown ?? []), isUserKnown: context.user != nil,
+                isDomainKnown: domains.count == 0 || context.domain != nil, isFallback: isFallback)
+        }
+        if pool == nil, let session = recommender as? SessionContextModel {
+            return answer(try Self.sessionList(session, history: known, count: count))
+        }
         let model: any Recommender = isFallback ? Popularity(scores: itemCounts) : recommender
         let found = try model.recommend([context], count: count, candidates: pool?.known)[0]
-        return Answer(
-            items: found.map { Answer.Item(item: items.tokens[Int($0.item)], score: $0.score) },
-            unknownItems: strangers + (pool?.unknown ?? []), isUserKnown: context.user != nil, isFallback: isFallback)
+        return answer(found)
     }
 
-    /// Opens what one of ``RecommendationMethods`` trained.
-    /// - Throws: `ArtefactError`, ``SavedRecommenderError``, errors of the weight file.
+    private static func sessionList(
+        _ model: SessionContextModel, history: [Int32], count: Int
+    ) throws -> [ScoredItem] {
+        let length = min(count, model.longestList(without: Set(history).count))
+        guard count < 1 || length > 0 else { return [] }
+        let list = try model.lists(for: [SessionRequest(history: history)], length: length, excludesHistory: true)[0]
+        return zip(list.items, list.clicks).map { ScoredItem(item: $0, score: $1) }
+    }
+
+    /// Opens what one of ``RecommendationMethods``, or ``SessionContext``, trained.
+    /// - Throws: `ArtefactError`, ``SavedRecommenderError``, ``SessionDataError``, errors of the weight file.
     public static func open(_ folder: URL) throws -> SavedRecommender {
         let manifest = try ArtefactManifest.read(from: folder)
+        if manifest.kind == SessionContext.name {
+            let (model, items) = try SessionContextFile.load(folder)
+            return SavedRecommender(
+                method: manifest.kind, recommender: model, users: IdentifierMap(), items: IdentifierMap(items),
+                domains: IdentifierMap(), itemCounts: [Double](repeating: 0, count: items.count))
+        }
         guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
         }

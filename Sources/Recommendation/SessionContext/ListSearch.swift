@@ -57,9 +57,12 @@ public struct ListSearch: Sendable, Equatable {
     }
 
     /// The best list found for each request.
-    /// - Precondition: the catalogue has at least `length` items.
-    public func run(_ scorer: some ListScorer, requests: Int) -> [ListPrefix] {
-        precondition(scorer.itemCount >= length, "a list of \(length) from \(scorer.itemCount) items")
+    /// - Parameter excluded: items that a request's list must not have, one set for each request; empty for none.
+    /// - Precondition: `length` items are left for each request.
+    public func run(_ scorer: some ListScorer, requests: Int, excluding excluded: [Set<Int32>] = []) -> [ListPrefix] {
+        precondition(excluded.isEmpty || excluded.count == requests, "a set of excluded items for each request")
+        let least = scorer.itemCount - (excluded.map(\.count).max() ?? 0)
+        precondition(least >= length, "a list of \(length) from \(least) items")
         var beams = (0..<requests).map { [ListPrefix(request: $0)] }
         for slot in 0..<length {
             let scores = scorer.score(beams.flatMap { $0 })
@@ -69,6 +72,7 @@ public struct ListSearch: Sendable, Equatable {
                 row += beams[request].count
                 beams[request] = extended(
                     beams[request], slot: slot, itemCount: scorer.itemCount,
+                    excluded: excluded.isEmpty ? [] : excluded[request],
                     clicks: scores.clicks[(from * scorer.itemCount)..<(row * scorer.itemCount)],
                     browses: scores.browses[(from * scorer.itemCount)..<(row * scorer.itemCount)])
             }
@@ -78,7 +82,8 @@ public struct ListSearch: Sendable, Equatable {
 
     /// The `beamWidth` best extensions of the beams of one request, best first.
     private func extended(
-        _ beams: [ListPrefix], slot: Int, itemCount: Int, clicks: ArraySlice<Float>, browses: ArraySlice<Float>
+        _ beams: [ListPrefix], slot: Int, itemCount: Int, excluded: Set<Int32>, clicks: ArraySlice<Float>,
+        browses: ArraySlice<Float>
     ) -> [ListPrefix] {
         struct Candidate {
             let beam: Int
@@ -88,7 +93,7 @@ public struct ListSearch: Sendable, Equatable {
         var best: [Candidate] = []
         let next = valueToGo[slot + 1]
         for (place, beam) in beams.enumerated() {
-            let shown = Set(beam.items)
+            let shown = excluded.union(beam.items)
             // What all extensions of one prefix share is left out where there is but one: it would cost digits.
             let base = beams.count > 1 ? beam.expectedClicks + viewWeight * beam.expectedViews : 0
             let scale = beams.count > 1 ? beam.reach : 1

@@ -21,6 +21,18 @@ public struct SessionContextRecipe: Recipe, Equatable {
         ]
         + SessionDataRecipe.fields.nested(in: "data") + SessionContextConfiguration.fields.nested(in: "model")
         + SessionTrainingRecipe.fields.nested(in: "training")
+
+    public func problems() -> [RecipeProblem] {
+        let hasColumns = data.categoryColumn != nil || !data.featureColumns.isEmpty
+        guard hasColumns != (data.itemFile != nil) else { return [] }
+        return hasColumns
+            ? [RecipeProblem("data.itemFile", found: "none", allowed: "the file that has the named columns of items")]
+            : [
+                RecipeProblem(
+                    "data.itemFile", found: "a file of which no column is named",
+                    allowed: "with data.categoryColumn or data.featureColumns")
+            ]
+    }
 }
 
 /// Learns clicks and browsing from the sessions of a feed.
@@ -52,6 +64,9 @@ public enum SessionContext: Method {
     public static func evaluate(
         _ artefact: URL, with settings: SessionContextRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) {
+            ["seed \($0.seed)", "heldOutShare \($0.data.heldOutShare)"]
+        }
         let (model, items) = try SessionContextFile.load(artefact)
         let data = try SessionData.load(settings.data, seed: UInt64(settings.seed))
         guard items == data.items else {

@@ -93,13 +93,16 @@ extension SessionContextModel: Recommender {
     /// - Parameters:
     ///   - viewWeight: what a view is worth in clicks.
     ///   - beamWidth: prefixes kept at each slot; 1 is the greedy rule.
+    ///   - excludesHistory: whether items of a request's own history are left out of its list.
     /// - Throws: ``RecommendationError`` for items or profiles the model does not know, for no request, and for a list that is
-    ///   empty, longer than the catalogue or than the sessions the model reads.
+    ///   empty, longer than what is left of the catalogue or than the sessions the model reads.
     public func lists(
-        for requests: [SessionRequest], length: Int, viewWeight: Double = 0.2, beamWidth: Int = 5
+        for requests: [SessionRequest], length: Int, viewWeight: Double = 0.2, beamWidth: Int = 5,
+        excludesHistory: Bool = false
     ) throws -> [ListPrefix] {
         guard length > 0, beamWidth > 0 else { throw RecommendationError.invalidCount(min(length, beamWidth)) }
-        let most = min(itemCount, configuration.maximumSlots)
+        let met = excludesHistory ? requests.map { Set($0.history) } : []
+        let most = longestList(without: met.map(\.count).max() ?? 0)
         guard length <= most, !requests.isEmpty else {
             throw RecommendationError.mismatch(
                 reason: "\(requests.count) lists of \(length) items; the model gives lists of up to \(most)")
@@ -112,6 +115,10 @@ extension SessionContextModel: Recommender {
         var search = ListSearch.fitted(
             to: scorer, requests: min(requests.count, 64), length: length, viewWeight: viewWeight)
         search.beamWidth = beamWidth
-        return search.run(scorer, requests: requests.count)
+        return search.run(scorer, requests: requests.count, excluding: met)
     }
+
+    /// The longest list that ``lists(for:length:viewWeight:beamWidth:excludesHistory:)`` can give.
+    /// - Parameter excluded: how many items of the catalogue may not be in it.
+    func longestList(without excluded: Int) -> Int { min(itemCount - excluded, configuration.maximumSlots) }
 }

@@ -108,11 +108,14 @@ extension HeterogeneousData {
 extension HeterogeneousData {
     /// Files of a folder: `NAME.inter` of each type with the columns `user_id`, `item_id` and a label, and `NAME.item`
     /// with `item_id` and any token and float columns as attributes (RecBole's atomic files). Types are in the order
-    /// of their names. Rows are split 70 / 20 / 10 at random, as the released code does.
+    /// of their names. Rows are split 70 / 20 / 10, at random as the released code does, or by time.
     ///
-    /// - Parameter label: the column of `NAME.inter` whose value above `threshold` is a like.
-    /// - Throws: `InteractionError`, `CorpusError`.
-    package init(folder: URL, label: String, threshold: Double, seed: UInt64) throws {
+    /// - Parameters:
+    ///   - label: the column of `NAME.inter` whose value above `threshold` is a like.
+    ///   - time: the column of `NAME.inter` that splits, the latest rows of a type into its test; rows of one time stay
+    ///     together. Empty for a random split.
+    /// - Throws: `InteractionError`, also for a row without user, item, label or time; `CorpusError`.
+    package init(folder: URL, label: String, threshold: Double, time: String = "", seed: UInt64) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
             .filter { $0.hasSuffix(".inter") }.map { String($0.dropLast(6)) }.sorted()
         guard !names.isEmpty else {
@@ -120,7 +123,10 @@ extension HeterogeneousData {
                 dataSet: folder.lastPathComponent, wanted: "NAME.inter of each type of items",
                 searched: [folder.path], advice: "Put the atomic files of each type into this folder.")
         }
-        let files = try names.map { try AtomicFiles(folder: folder, name: $0, missing: .fill(0)) }
+        let files = try names.map {
+            try AtomicFiles(
+                folder: folder, name: $0, missing: .fill(.nan), keys: ["user_id", "item_id", label, time])
+        }
         var users = IdentifierMap()
         for file in files {
             for user in try file.interactions.tokens("user_id").vocabulary.tokens { users.insert(user) }
@@ -133,10 +139,19 @@ extension HeterogeneousData {
             let labels = try file.interactions.numbers(label)
             let shared = try userNames.tokens.map { try users.index(of: $0, kind: "user") }
             var pairs = [LabelledPairs](repeating: LabelledPairs(), count: 3)
+            let times = time.isEmpty ? nil : try file.interactions.numbers(time)
+            let cuts = times.map { times in
+                let sorted = times.sorted()
+                return sorted.isEmpty ? [] : [0.7, 0.9].map { sorted[Int($0 * Double(sorted.count))] }
+            }
             var generator = SeededGenerator(seed: seed).split("rows").split(name)
-            for row in generator.shuffled(labels.indices) where userValues[row] >= 0 && itemValues[row] >= 0 {
+            for row in generator.shuffled(labels.indices) {
                 let place = generator.uniform()
-                pairs[place < 0.7 ? 0 : place < 0.9 ? 1 : 2].append(
+                let part =
+                    if let times, let cuts { cuts.count { $0 <= times[row] } } else {
+                        place < 0.7 ? 0 : place < 0.9 ? 1 : 2
+                    }
+                pairs[part].append(
                     user: shared[Int(userValues[row])], item: itemValues[row], liked: labels[row] > threshold)
             }
             for (part, pairs) in pairs.enumerated() { parts[part].append(pairs) }
@@ -146,7 +161,8 @@ extension HeterogeneousData {
             userCount: users.count, types: types, train: parts[0], validation: parts[1], test: parts[2])
     }
 
-    /// Token columns become fields whose value 0 is unknown, float columns numbers of mean 0 and deviation 1.
+    /// Token columns become fields whose value 0 is unknown, float columns numbers of mean 0 and deviation 1, where what is
+    /// missing is the mean.
     private static func items(_ name: String, _ items: IdentifierMap, attributes: FeatureTable?) throws -> TypedItems {
         guard let attributes else { return TypedItems(name: name, count: items.count) }
         let rows = try attributes.rows(alignedTo: items, key: "item_id")
@@ -160,10 +176,10 @@ extension HeterogeneousData {
                 sizes.append(vocabulary.count + 1)
                 fields.append(rows.map { $0 < 0 ? 0 : values[Int($0)] + 1 })
             case .float(let values):
-                let own = rows.map { $0 < 0 ? 0 : values[Int($0)] }
-                let summary = Summary(own)
+                let own = rows.map { $0 < 0 ? .nan : values[Int($0)] }
+                let summary = Summary(own.filter(\.isFinite))
                 let scale = summary.standardDeviation > 0 ? summary.standardDeviation : 1
-                numbers.append(own.map { Float(($0 - summary.mean) / scale) })
+                numbers.append(own.map { $0.isFinite ? Float(($0 - summary.mean) / scale) : 0 })
             case .tokenSequence, .floatSequence: unread.append(column)
             }
         }

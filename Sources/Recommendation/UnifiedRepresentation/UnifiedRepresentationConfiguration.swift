@@ -39,6 +39,8 @@ public struct UnifiedRepresentationConfiguration: Sendable, Equatable, Codable {
     /// answer away by what is missing.
     public var interactionDropout = 0.5
     public var learningRate = 1e-3
+    /// Decoupled (AdamW), so that it shrinks weights by `rate · decay` a step. The released code adds it to the gradient
+    /// (Adam), where the same number weighs far more.
     public var weightDecay = 0.01
     public var batchSize = 1024
     public var epochs = 100

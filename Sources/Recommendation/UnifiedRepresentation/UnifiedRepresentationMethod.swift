@@ -11,6 +11,7 @@ public struct UnifiedRepresentationRecipe: Recipe, Equatable {
     public var data = "built-in"
     public var label = "rating"
     public var threshold = 3.0
+    public var time = ""
     public var model = UnifiedRepresentationConfiguration()
     public var seed = 0
 
@@ -24,6 +25,10 @@ public struct UnifiedRepresentationRecipe: Recipe, Equatable {
                     + "a folder with NAME.inter and NAME.item (RecBole's atomic files) of each type."),
             RecipeField("label", "The column of NAME.inter that says how much an item was liked."),
             RecipeField("threshold", "A label above this is a like."),
+            RecipeField(
+                "time",
+                "The column of NAME.inter by which its rows are split 70 / 20 / 10, the latest into the test; \"\": at random.",
+                source: "released: at random"),
             RecipeField("seed", "Of the split, the weights and the order.", range: .atLeast(0)),
         ] + UnifiedRepresentationConfiguration.fields.nested(in: "model")
 }
@@ -109,6 +114,7 @@ public enum UnifiedRepresentationMethod: Method {
     public static func evaluate(
         _ artefact: URL, with settings: UnifiedRepresentationRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        try requireSameSplit(artefact, settings) { ["seed \($0.seed)"] + ($0.time.isEmpty ? [] : ["time \($0.time)"]) }
         let data = try load(settings)
         let model = UnifiedRepresentation(data, settings.model, seed: UInt64(settings.seed))
         let file = artefact.appending(path: parameterFile).path
@@ -135,7 +141,7 @@ public enum UnifiedRepresentationMethod: Method {
         }
         return try HeterogeneousData(
             folder: URL(fileURLWithPath: settings.data, isDirectory: true), label: settings.label,
-            threshold: settings.threshold, seed: seed)
+            threshold: settings.threshold, time: settings.time, seed: seed)
     }
 }
 

@@ -14,9 +14,11 @@ struct RecommendCommand: AsyncParsableCommand {
               wallfacer recommend recommend-sasrec-1 --history 12,7,301
               wallfacer recommend recommend-bpr-1 --user u42 --count 20 --json
               wallfacer recommend recommend-din-1 --user u42 --candidates shelf.txt
+              wallfacer recommend session-context-1 --history 12,7,301
 
             Items of the history are not recommended again. Unknown items are passed over and named. Where the model \
-            knows neither the user nor the history, the most popular items are given and it says so.
+            knows neither the user nor the history, the most popular items are given and it says so. A session-context \
+            gives a list of the highest expected value, slot by slot.
             """)
 
     @Argument(help: "A trained recommender by its name or folder.")
@@ -27,6 +29,9 @@ struct RecommendCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Items met so far, oldest first, with commas between.", valueName: "items"))
     var history: String?
+
+    @Option(help: ArgumentHelp("Where the user asks, of a model of several domains.", valueName: "domain"))
+    var domain: String?
 
     @Option(help: ArgumentHelp("A file with one candidate a line; all items if not said.", valueName: "file"))
     var candidates: String?
@@ -48,17 +53,23 @@ struct RecommendCommand: AsyncParsableCommand {
         try ArtefactManifest.verifyOpening(folder)
         let met = Self.names(history ?? "") { $0 == "," }
         let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: \.isNewline) }
-        let (user, count) = (user, count)
+        let (user, domain, count) = (user, domain, count)
         threads.apply()
         let (answer, method, readsHistories) = try await TensorActor.run {
             let saved = try SavedRecommender.open(folder)
-            let answer = try saved.recommend(user: user, history: met, count: count, candidates: pool)
+            let answer = try saved.recommend(
+                user: user, history: met, domain: domain, count: count, candidates: pool)
             return (answer, saved.method, saved.readsHistories)
         }
         if !answer.unknownItems.isEmpty {
             StandardError.write("unknown items, passed over: \(answer.unknownItems.joined(separator: ", "))")
         }
         if let user, !answer.isUserKnown { StandardError.write("user \(user) is not in the training data") }
+        if !answer.isDomainKnown {
+            StandardError.write(
+                domain.map { "domain \($0) is not in the training data" }
+                    ?? "no --domain: the model was trained with several")
+        }
         if answer.isFallback {
             let reason = readsHistories ? "reads histories, and --history has no known item" : "does not know this user"
             StandardError.write("\(method) \(reason): these are the most popular items")
@@ -66,7 +77,7 @@ struct RecommendCommand: AsyncParsableCommand {
         if answer.items.isEmpty { StandardError.write("all known candidates are in --history: nothing is left") }
         let result = RecommendedItems(
             model: folder.path, method: method, user: user, items: answer.items, unknownItems: answer.unknownItems,
-            isUserKnown: answer.isUserKnown, isFallback: answer.isFallback)
+            isUserKnown: answer.isUserKnown, isDomainKnown: answer.isDomainKnown, isFallback: answer.isFallback)
         var table = Table("Recommended", columns: ["item", "score"])
         for item in answer.items { table.append([.text(item.item), .number(Double(item.score))]) }
         try output.write(result, tables: [table])
@@ -85,5 +96,6 @@ private struct RecommendedItems: Encodable {
     let items: [SavedRecommender.Answer.Item]
     let unknownItems: [String]
     let isUserKnown: Bool
+    let isDomainKnown: Bool
     let isFallback: Bool
 }

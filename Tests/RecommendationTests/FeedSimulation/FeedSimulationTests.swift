@@ -43,6 +43,18 @@ struct FeedSimulationTests {
         #expect(result.table.rows.count == 4)
     }
 
+    @Test("A result names the world that was served", arguments: HierarchicalAgentRecipe.Preset.allCases)
+    func worldName(preset: HierarchicalAgentRecipe.Preset) async throws {
+        var settings = Self.small
+        (settings.preset, settings.users, settings.days) = (preset, 4, 2)
+        let simulation = try FeedSimulation(["random"], settings, locate: Self.unknown)
+        #expect(simulation.world.configuration.topicCount == (preset == .twoTopics ? 2 : 20))
+        let reports = try await TensorActor.run { try simulation.run() }
+        let result = try simulation.result(reports)
+        #expect(result.world == preset.rawValue)
+        #expect(result.report.html().contains("world \(preset.rawValue) 0"))
+    }
+
     @Test("Other luck is other luck; fewer days are a beginning of more")
     func seedsAndDays() async throws {
         var other = Self.small

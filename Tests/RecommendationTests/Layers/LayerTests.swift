@@ -166,6 +166,19 @@ struct RecommendationLayerTests {
         #expect(served.isClose(to: Tensor(expected, shape: [2, 1]), absoluteTolerance: 1e-5))
     }
 
+    @Test("A domain that was never trained is served with the moments of the others together")
+    func unknownDomain() {
+        let norm = PartitionedNormalization(domains: 3, dimensions: 1, epsilon: 0)
+        // Nobody has any moments: as they began.
+        let x = Tensor([4, 6] as [Float], shape: [2, 1])
+        #expect(withoutGradients { norm(x, domain: 0) }.floats == [4, 6])
+        norm.means.assign(Tensor([0, 2, 6] as [Float], shape: [3, 1]))
+        norm.variances.assign(Tensor([1, 10, 14] as [Float], shape: [3, 1]))
+        // Mean (2 + 6) / 2, variance (10 + 14) / 2 of the domains and 4 between them.
+        #expect(withoutGradients { norm(x, domain: 0) }.floats == [0, 0.5])
+        #expect(withoutGradients { norm(x, domain: 1) }.floats[0] == Float(2 / 10.0.squareRoot()))
+    }
+
     @Test("A sequence takes the rows of its category, and its mean leaves padding out")
     func sequenceEmbeddings() throws {
         let schema = FeatureSchema(

@@ -43,6 +43,16 @@ struct ListSearchTests {
         for list in [byClicks, greedy, beam] { #expect(Set(list.items).count == 4) }
     }
 
+    @Test("Excluded items are in no list of their own request, and the rest is the best of what is left")
+    func excluded() {
+        let search = ListSearch(length: 3, beamWidth: 60, viewWeight: 0.3, valueToGo: [0, 1, 1, 0])
+        let found = search.run(scorer, requests: 2, excluding: [[0, 2], []])
+        #expect(Set(found[0].items) == [1, 3, 4])
+        let best = lists(5, length: 3).filter { Set($0) == [1, 3, 4] }.map { scorer.value($0, viewWeight: 0.3) }.max()!
+        #expect(abs(scorer.value(found[0].items, viewWeight: 0.3) - best) < 1e-6)
+        #expect(found[1].items == search.run(scorer, requests: 1)[0].items)
+    }
+
     @Test("Values to go are G_t = p^c + w + p^b G_{t+1}")
     func valuesToGo() {
         let constant = TableScorer(clicks: [0.2, 0.2], browses: [0.5, 0.5])

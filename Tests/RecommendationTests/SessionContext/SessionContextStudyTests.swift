@@ -1,3 +1,4 @@
+import Corpora
 import Evaluation
 import Experiments
 import Foundation
@@ -36,6 +37,43 @@ struct SessionContextStudyTests {
 
 @Suite("The method session-context", .serialized)
 struct SessionContextMethodTests {
+    @Test("Categories and numbers come from the item file; items it does not have are of no category and average")
+    func itemFile() async throws {
+        try await withTemporaryFolder { folder in
+            func write(_ text: String, _ name: String) throws -> String {
+                let file = folder.appending(path: name)
+                try Data(text.utf8).write(to: file)
+                return file.path
+            }
+            var recipe = SessionDataRecipe()
+            recipe.source = try write(
+                "user_id,session_id,item_id,click\nu,s,b,1\nu,s,a,0\nv,s,c,1\n", "log.csv")
+            recipe.itemFile = try write("item_id,kind,price\na,book,1\nb,film,5\nunseen,book,9\n", "items.csv")
+            recipe.categoryColumn = "kind"
+            recipe.featureColumns = ["price"]
+            let data = try SessionData.load(recipe, seed: 1)
+            #expect(data.items == ["b", "a", "c"])
+            #expect(data.catalogue.categoryCount == 3)
+            #expect(data.catalogue.categories == [2, 1, 0])
+            // Prices 5, 1 and the file's mean of 5: over the three, mean 11/3 and variance 32/9.
+            let (mean, deviation): (Double, Double) = (11.0 / 3, (32.0 / 9).squareRoot())
+            let prices: [Double] = [5, 1, 5]
+            for (found, price) in zip(data.catalogue.features, prices) {
+                let wanted = (price - mean) / deviation
+                #expect(abs(Double(found) - wanted) < 1e-5)
+            }
+
+            var settings = SessionContextRecipe()
+            settings.data = recipe
+            #expect(settings.problems().isEmpty)
+            settings.data.itemFile = nil
+            #expect(settings.problems().map(\.path) == ["data.itemFile"])
+            settings.data = SessionDataRecipe()
+            settings.data.itemFile = "items.csv"
+            #expect(settings.problems().map(\.path) == ["data.itemFile"])
+        }
+    }
+
     @Test("It trains on a CSV log, saves, and evaluates to the same numbers; broken data are errors")
     func csv() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "session-\(UUID().uuidString)")
@@ -68,6 +106,37 @@ struct SessionContextMethodTests {
         #expect(try #require(measured.metrics["clickAUC"]) > 0.9)
         let logLoss = try #require(trained.metrics["clickLogLoss"])
         #expect(abs(try #require(measured.metrics["clickLogLoss"]) - logLoss) < 1e-5)
+
+        // Served by name: the list of the highest expected value without what was met.
+        try await TensorActor.run {
+            let saved = try SavedRecommender.open(trained.folder)
+            let (model, names) = try SessionContextFile.load(trained.folder)
+            let answer = try saved.recommend(user: nil, history: ["i3", "i6", "nothing"], count: 4)
+            let history = [try #require(saved.items["i3"]), try #require(saved.items["i6"])]
+            let list = try model.lists(
+                for: [SessionRequest(history: history)], length: 4, excludesHistory: true)[0]
+            #expect(answer.items.map(\.item) == list.items.map { names[Int($0)] })
+            #expect(answer.items.map(\.score) == list.clicks)
+            #expect(answer.unknownItems == ["nothing"] && !answer.isFallback)
+            #expect(Set(answer.items.map(\.item)).isDisjoint(with: ["i3", "i6"]))
+            // Twelve items, of which ten are left.
+            let longest = try saved.recommend(user: nil, history: ["i3", "i6"], count: 20).items.map(\.item)
+            #expect(longest.count == 10 && Set(longest).count == 10)
+            // The only liked ones of the candidates: i0 and i9.
+            let some = try saved.recommend(user: nil, count: 2, candidates: ["i1", "i0", "i5", "i9"])
+            #expect(Set(some.items.map(\.item)) == ["i0", "i9"])
+            #expect(throws: RecommendationError.self) { try saved.recommend(user: nil, count: 0) }
+        }
+
+        // Other users held out: some of them trained it.
+        for change in [{ $0.seed = 1 }, { $0.data.heldOutShare = 0.3 }] as [(inout SessionContextRecipe) -> Void] {
+            var other = settings
+            change(&other)
+            let redrawn = other
+            await #expect(throws: RecommendationError.self) {
+                try await TensorActor.run { try SessionContext.evaluate(trained.folder, with: redrawn, in: quiet) }
+            }
+        }
 
         try (text + "u1,s0,i1,2,0\n").write(to: log, atomically: true, encoding: .utf8)
         await #expect(throws: SessionDataError.self) {

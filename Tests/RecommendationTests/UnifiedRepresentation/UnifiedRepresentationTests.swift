@@ -171,6 +171,35 @@ struct UnifiedRepresentationTests {
         #expect(throws: (any Error).self) {
             try HeterogeneousData(folder: folder, label: "stars", threshold: 3, seed: 0)
         }
+        // A row without a label is no dislike.
+        try write("user_id:token\titem_id:token\trating:float\nv\tm\t4\nu\tm\t\n", "films.inter")
+        #expect(throws: InteractionError.missingValue(file: "films.inter", line: 3, column: "rating")) {
+            try HeterogeneousData(folder: folder, label: "rating", threshold: 3, seed: 0)
+        }
+    }
+
+    @Test("Split by time, the latest tenth of a type's rows is its test; an attribute that is missing is the mean")
+    func timeSplit() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ text: String, _ name: String) throws {
+            try Data(text.utf8).write(to: folder.appending(path: name))
+        }
+        // Item n is met at time n, in another order in the file.
+        let rows = (0..<20).map { $0 * 7 % 20 }.map { "u\tx\($0)\t5\t\($0)\n" }.joined()
+        try write("user_id:token\titem_id:token\trating:float\twhen:float\n" + rows, "books.inter")
+        try write("item_id:token\tpages:float\nx0\t100\nx7\t\nx14\t300\n", "books.item")
+        let data = try HeterogeneousData(folder: folder, label: "rating", threshold: 3, time: "when", seed: 0)
+        let order = (0..<20).map { $0 * 7 % 20 }
+        func times(_ parts: [LabelledPairs]) -> [Int] { parts[0].items.map { order[Int($0)] }.sorted() }
+        #expect(times(data.train) == Array(0..<14))
+        #expect(times(data.validation) == Array(14..<18))
+        #expect(times(data.test) == [18, 19])
+        // Items are numbered as they come: x0, x7, x14, … with the pages 100, unknown and 300.
+        let pages = data.types[0].numbers
+        #expect(pages[0] == -pages[2] && pages[2] > 0.5)
+        #expect(pages[1] == 0 && pages[3] == 0)
     }
 
     @Test("Train and evaluate by name: the artefact gives the areas of its types; other data are refused")
@@ -193,6 +222,14 @@ struct UnifiedRepresentationTests {
         #expect(Set(measured.metrics.keys) == ["auc", "auc.type 1", "auc.type 2", "auc.type 3"])
         #expect(measured.count == 12_000)
         var other = recipe
+        other.seed = 1
+        let reseeded = other
+        await #expect(throws: RecommendationError.self) {
+            _ = try await TensorActor.run {
+                try UnifiedRepresentationMethod.evaluate(trained.folder, with: reseeded, in: quiet)
+            }
+        }
+        other = recipe
         other.model.unifiedDimensions = 8
         let wrong = other
         await #expect(throws: RecommendationError.self) {

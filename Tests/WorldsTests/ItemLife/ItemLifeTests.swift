@@ -1,4 +1,5 @@
 import Evaluation
+import Foundation
 import Testing
 import Worlds
 
@@ -51,6 +52,34 @@ import Worlds
         let second = try ItemLifeReport(world: try ItemLifeWorld(small(), seed: 4), policy: PopularityRanking())
         #expect(first.histories == second.histories)
         #expect(abs(Double(first.clicks) - first.expectedClicks) < 4 * first.expectedClicks.squareRoot())
+    }
+
+    @Test("Rates, other channels and sales are those of the specification")
+    func equations() throws {
+        let world = try ItemLifeWorld(small { $0.horizonInDays = 30 }, seed: 6)
+        let settings = world.configuration
+        let item = try #require(world.items.indices.first { world.items[$0].launchDay == 3 })
+        // Five days old, 60 clicks of 2,000 views.
+        let success = log(61.0)
+        let logit =
+            world.potentials[item] + settings.growth * success / (1 + success) - 0.03 * 5
+            - settings.saturation * 2_000 / (2_000 + settings.saturationViews) + world.trends[8]
+        let rate = world.clickRate(item: item, day: 8, clicks: 60, views: 2_000)
+        #expect(abs(rate - 1 / (1 + exp(-logit))) < 1e-12)
+        #expect(
+            abs(world.otherViews(day: 8, clicks: 60) - settings.otherViews * world.seasons[8] * (1 + success / 5))
+                < 1e-9)
+        let report = try ItemLifeReport(world: world, policy: ClickRateRanking())
+        var (sold, expected) = (0.0, 0.0)
+        for (item, days) in report.histories.enumerated() {
+            for day in days {
+                sold += Double(day.sales)
+                expected += Double(day.clicks) * 0.03 * exp(0.3 * world.potentials[item])
+                #expect(abs(day.revenue - Double(day.sales) * world.items[item].price) < 1e-9)
+            }
+        }
+        #expect(expected > 100)
+        #expect(abs(sold - expected) < 4 * expected.squareRoot())
     }
 
     @Test("With growth, exposure today raises tomorrow's rate; in the null world it changes nothing")

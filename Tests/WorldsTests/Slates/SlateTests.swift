@@ -61,6 +61,47 @@ import Worlds
         #expect((0..<20).allSatisfy { batch.timeLeft(lane: $0) == 0 })
     }
 
+    @Test(
+        "Interest moves by (0.3 - 0.3 |I|)(1 - I), towards what is watched with probability (I + 1)/2, and no other does"
+    )
+    func interests() throws {
+        var configuration = InterestEvolutionConfiguration()
+        configuration.qualityBonus = 0
+        var batch = try InterestEvolutionBatch(configuration, users: 400, seed: 6)
+        var (moved, towards, expected, variance) = (0, 0.0, 0.0, 0.0)
+        while !batch.isFinished {
+            let before = batch.interests
+            let documents = Dictionary(
+                uniqueKeysWithValues: batch.activeLanes.map { ($0, batch.candidates(lane: Int($0))) })
+            let outcomes = try batch.step([[Int]](repeating: [0, 1, 2], count: batch.activeLanes.count))
+            for outcome in outcomes {
+                let from = Int(outcome.lane) * configuration.topicCount
+                let own = from..<(from + configuration.topicCount)
+                guard let chosen = outcome.chosen, let documents = documents[outcome.lane] else {
+                    #expect(Array(batch.interests[own]) == Array(before[own]))
+                    continue
+                }
+                let place = from + Int(documents[chosen].topic)
+                for other in own where other != place { #expect(batch.interests[other] == before[other]) }
+                let interest = Double(before[place])
+                let size = (0.3 - 0.3 * abs(interest)) * (1 - interest)
+                let change = Double(batch.interests[place]) - interest
+                // Within the bounds of an interest.
+                let up = min(1, interest + size) - interest
+                let down = max(-1, interest - size) - interest
+                #expect(min(abs(change - up), abs(change - down)) < 1e-5)
+                guard up - down > 1e-3 else { continue }
+                let probability = (interest + 1) / 2
+                moved += 1
+                towards += abs(change - up) < abs(change - down) ? 1 : 0
+                expected += probability
+                variance += probability * (1 - probability)
+            }
+        }
+        #expect(moved > 5_000)
+        #expect(abs(towards - expected) < 4 * variance.squareRoot())
+    }
+
     @Test("Sessions end when the budget is used up; repeated and unknown items are refused")
     func sessions() throws {
         var configuration = InterestEvolutionConfiguration()

@@ -3,6 +3,7 @@ public import Tensors
 
 /// Multi-gate mixture of experts (MMoE, Ma et al. 2018): shared experts, one softmax gate and one tower for each task.
 public final class MultiGateExperts: FeatureModel {
+    /// Experts, gates and towers as in DeepCTR-Torch; the dimensions are ours.
     public struct Configuration: Sendable, Hashable, Codable {
         public var dimensions = 16
         public var experts = 3

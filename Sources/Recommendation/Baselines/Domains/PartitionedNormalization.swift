@@ -30,11 +30,13 @@ public final class PartitionedNormalization: Layer {
     }
 
     /// - Parameter x: `[rows, dimensions]`, all of one domain. While gradients are recorded, at least ``smallestBatch`` rows
-    ///   are normalised with their own moments; fewer with the running ones, which they move by less.
+    ///   are normalised with their own moments; fewer with the running ones, which they move by less. Without gradients a
+    ///   domain that has never moved its moments takes those of the others together.
     public func callAsFunction(_ x: Tensor, domain: Int) -> Tensor {
         var mean = means.select(domain, along: 0)
         var variance = variances.select(domain, along: 0)
         let rows = x.size(0)
+        if !Tensor.recordsGradients, let pooled = pooledMoments(unless: domain) { (mean, variance) = pooled }
         if Tensor.recordsGradients, rows > 1 {
             let own = (mean: x.mean(along: 0), variance: x.variance(along: 0, correction: 0))
             let momentum = momentum * min(1, Double(rows) / Double(smallestBatch))
@@ -45,6 +47,22 @@ public final class PartitionedNormalization: Layer {
         }
         let factor = scale * (domainScales.select(domain, along: 0) + 1) * (variance + epsilon).reciprocalSquareRoot()
         return (x - mean) * factor + (shift + domainShifts.select(domain, along: 0))
+    }
+
+    /// The moments of all domains that have any, each with one share: the mean of their means, and the mean of their
+    /// variances plus the variance of their means.
+    /// - Returns: nil where `domain` has moments of its own, or no domain has.
+    private func pooledMoments(unless domain: Int) -> (mean: Tensor, variance: Tensor)? {
+        func isUnmoved(_ domain: Int) -> Bool {
+            means.select(domain, along: 0).floats.allSatisfy { $0 == 0 }
+                && variances.select(domain, along: 0).floats.allSatisfy { $0 == 1 }
+        }
+        guard isUnmoved(domain) else { return nil }
+        let known = (0..<means.size(0)).filter { !isUnmoved($0) }
+        guard !known.isEmpty else { return nil }
+        let places = Tensor(known)
+        let (all, spreads) = (means.selected(places, along: 0), variances.selected(places, along: 0))
+        return (all.mean(along: 0), spreads.mean(along: 0) + all.variance(along: 0, correction: 0))
     }
 
     public func buffers(_ path: ParameterPath) -> [NamedParameter] {

@@ -4,6 +4,8 @@ public import Tensors
 /// Progressive layered extraction (PLE, Tang et al. 2020): levels of experts, some of one task and some shared; the gate of
 /// a task mixes its own and the shared ones, the shared gate mixes all.
 public final class ProgressiveExtraction: FeatureModel {
+    /// Levels and numbers of experts as in DeepCTR-Torch (which makes as many shared experts as own ones, whatever it is
+    /// told); widths and dimensions are ours.
     public struct Configuration: Sendable, Hashable, Codable {
         public var dimensions = 16
         public var levels = 2

@@ -8,6 +8,7 @@ public import Tensors
 /// `W_p` is kept as its distance from 1, so that it starts at 1 and weight decay draws it there. Train with batches of
 /// one domain (`FeatureRowSource(separatesDomains: true)`): moments are those of the rows of a domain in the batch.
 public final class StarTopology: FeatureModel {
+    /// Sizes are ours.
     public struct Configuration: Sendable, Hashable, Codable {
         public var dimensions = 16
         public var widths = [256, 128, 64]

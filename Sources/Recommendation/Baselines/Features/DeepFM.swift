@@ -4,6 +4,7 @@ public import Tensors
 /// DeepFM (Guo et al. 2017): a factorisation machine and a tower on the same embeddings,
 /// `logit = w · x + ½ Σ_d [(Σ_f v_f x_f)² - Σ_f (v_f x_f)²] + MLP(v)`.
 public final class DeepFM: FeatureModel {
+    /// RecBole's defaults.
     public struct Configuration: Sendable, Hashable, Codable {
         public var dimensions = 10
         public var widths = [128, 128, 128]

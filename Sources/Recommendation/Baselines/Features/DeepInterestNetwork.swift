@@ -4,6 +4,7 @@ public import Tensors
 /// The deep interest network (DIN, Zhou et al. 2018): histories are pooled by their relation to the target item, then a
 /// tower reads all fields.
 public final class DeepInterestNetwork: FeatureModel {
+    /// Widths as in DeepCTR-Torch, where attention is not normalised either; the dimensions are ours.
     public struct Configuration: Sendable, Hashable, Codable {
         /// How a history becomes one vector.
         public enum Pooling: String, Sendable, Codable, CaseIterable {

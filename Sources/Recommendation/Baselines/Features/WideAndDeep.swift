@@ -5,6 +5,7 @@ public import Tensors
 ///
 /// The paper trains the wide part with FTRL and the deep one with AdaGrad; here one AdamW trains both.
 public final class WideAndDeep: FeatureModel {
+    /// Sizes are ours; the paper's tower has 1024, 512 and 256 units (§4).
     public struct Configuration: Sendable, Hashable, Codable {
         public var dimensions = 16
         public var widths = [256, 128]

@@ -5,7 +5,9 @@ public import Training
 /// Matrix factorisation `ŷ = μ + b_u + b_i + p_u · q_i`, for pairs (BPR, Rendle et al. 2009) or for ratings (Koren et
 /// al. 2009).
 public final class MatrixFactorization: Recommender, TrainableModel {
+    /// Sizes are ours.
     public struct Configuration: Sendable, Hashable, Codable {
+        /// What the factors are trained for.
         public enum Objective: String, Sendable, Codable, CaseIterable {
             /// `-log σ(ŷ_ui - ŷ_uj)` for an item i met and an item j not met. The user's bias and μ cancel.
             case pairs

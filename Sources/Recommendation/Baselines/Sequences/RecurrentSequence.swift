@@ -7,7 +7,9 @@ public import Training
 /// The other targets of the batch are the negatives. The papers train on whole sessions in parallel; here every prefix of
 /// a history is an example, as in RecBole.
 public final class RecurrentSequence: SequenceModel {
+    /// Dimensions and dropout are RecBole's, the objective the 2018 paper's, its weight ours.
     public struct Configuration: Sendable, Hashable, Codable {
+        /// What a prefix of a history and the item after it are trained for.
         public enum Objective: String, Sendable, Codable, CaseIterable {
             /// `-log Σ_j s_j σ(r_i - r_j) + λ Σ_j s_j r_j²` with softmax weights s over the negatives (2018, eq. 10).
             case bprMax

@@ -5,7 +5,9 @@ public import Training
 /// Self-attentive sequential recommendation (SASRec, Kang & McAuley 2018): causal self-attention over the history; the
 /// score of item i after place t is `F_t · E_i` with the table that the history was embedded with.
 public final class SelfAttentiveSequence: SequenceModel {
+    /// The paper's defaults (§IV-D); ``recBole`` has RecBole's.
     public struct Configuration: Sendable, Hashable, Codable {
+        /// What the places of a history are trained for.
         public enum Objective: String, Sendable, Codable, CaseIterable {
             /// Binary cross-entropy of the next item against one negative at every place (the paper, eq. 7).
             case binary
