@@ -164,7 +164,7 @@ public final class DomainTower: FeatureModel {
         head = .glorot(widths.last ?? input.width, schema.tasks.count, from: source)
     }
 
-    public func logits(_ batch: FeatureBatch) -> Tensor { head(tower(input(batch))) }
+    public func logits(_ batch: FeatureBatch) -> Tensor { tower(input(batch), head: head) }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
         input.visitParameters(path / "input", visit)

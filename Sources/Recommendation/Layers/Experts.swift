@@ -36,7 +36,7 @@ public final class ExpertGate: Layer {
 
     /// The weights `[rows, experts]`; each row sums to 1.
     public func weights(_ x: TowerInput) -> Tensor {
-        let logits = tower.layers.isEmpty ? x.mapped(by: output) : output(tower(x))
+        let logits = tower.layers.isEmpty ? x.mapped(by: output) : tower(x, head: output)
         return logits.softmax()
     }
 

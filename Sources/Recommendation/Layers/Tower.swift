@@ -40,19 +40,26 @@ public final class Tower: Layer {
         return x
     }
 
-    /// - Parameter input: rows of `inputDimensions` columns.
-    public func callAsFunction(_ input: TowerInput) -> Tensor {
-        guard input.shared != nil, let first = layers.first else { return self(input.whole) }
+    /// - Parameters:
+    ///   - input: rows of `inputDimensions` columns.
+    ///   - head: a linear map of the result.
+    public func callAsFunction(_ input: TowerInput, head: Linear? = nil) -> Tensor {
+        guard !Tensor.recordsGradients, let first = layers.first else {
+            let y = self(input.whole)
+            return head.map { $0(y) } ?? y
+        }
         let (weight, bias) = input.part(of: first)
-        return served(input.rows, weight, bias)
+        return served(input.rows, weight, bias, head: head)
     }
 
     /// Without gradients.
     /// - Parameters:
     ///   - weight: of the first layer, like `bias`.
-    private func served(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) -> Tensor {
-        if let parts = kernelLayers(weight, bias), let y = x.through(parts) { return y }
-        return continued(after: x.linear(weight, bias))
+    private func served(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, head: Linear? = nil) -> Tensor {
+        let last = head.map { Tensor.TowerLayer(weight: $0.weight, bias: $0.bias, activation: .none) }
+        if let parts = kernelLayers(weight, bias), let y = x.through(parts + (last.map { [$0] } ?? [])) { return y }
+        let y = continued(after: x.linear(weight, bias))
+        return head.map { $0(y) } ?? y
     }
 
     /// What follows the first linear map, for callers that compute that one in parts; without gradients.

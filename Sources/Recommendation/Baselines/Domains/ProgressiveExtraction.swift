@@ -99,7 +99,7 @@ public final class ProgressiveExtraction: FeatureModel {
             inputs = outputs.own.map { TowerInput($0) }
             if let next = outputs.common { common = TowerInput(next) }
         }
-        return .concatenated(schema.tasks.indices.map { heads[$0](towers[$0](inputs[$0])) }, along: 1)
+        return .concatenated(schema.tasks.indices.map { towers[$0](inputs[$0], head: heads[$0]) }, along: 1)
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {

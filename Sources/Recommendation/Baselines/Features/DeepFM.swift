@@ -43,7 +43,7 @@ public final class DeepFM: FeatureModel {
         let vectors = embeddings(batch)  // [rows, fields, dimensions]
         let logits = linear(batch) + Self.interactions(vectors)
         guard let tower, let head else { return logits }
-        return logits + head(tower(vectors.flattened(from: 1)))
+        return logits + tower(TowerInput(vectors.flattened(from: 1)), head: head)
     }
 
     /// Products of all pairs of fields: `½ Σ_d [(Σ_f x)² - Σ_f x²]`, `[rows, 1]` of `[rows, fields, dimensions]`.

@@ -62,7 +62,7 @@ public final class DeepInterestNetwork: FeatureModel {
             let (history, mask) = embeddings.sequence(place, of: batch)
             return attentions[place](target: categories.select(target, along: 1), history: history, mask: mask)
         }
-        return head(tower(embeddings.towerInput(batch, categories: categories, sequences: interests)))
+        return tower(embeddings.towerInput(batch, categories: categories, sequences: interests), head: head)
     }
 
     public var buffers: [NamedParameter] {

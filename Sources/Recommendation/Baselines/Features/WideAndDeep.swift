@@ -38,7 +38,7 @@ public final class WideAndDeep: FeatureModel {
     }
 
     public func logits(_ batch: FeatureBatch) -> Tensor {
-        let deep = head(tower(embeddings(batch).flattened(from: 1)))
+        let deep = tower(embeddings.towerInput(batch), head: head)
         return crosses.pairs.isEmpty ? wide(batch) + deep : wide(batch) + crosses(batch) + deep
     }
 
