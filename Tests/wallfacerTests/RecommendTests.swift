@@ -174,7 +174,8 @@ import Testing
         defer { tool.clean() }
         let training = [
             "train", "recommend-bpr", "--name", "long", "--set", "data.source=\(try log(in: tool.home))", "--set",
-            "fitting.epochs=1000000", "--set", "fitting.patience=1000000", "--threads", "1",
+            "data.rating=click", "--set", "fitting.epochs=1000000", "--set", "fitting.patience=1000000", "--threads",
+            "1",
         ]
         let checkpoint = tool.home.appending(path: "artefacts/long.checkpoint").path
         // A signal before there is something to save ends the process at once.
