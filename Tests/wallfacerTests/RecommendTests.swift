@@ -46,8 +46,35 @@ import Testing
         #expect(measured.count == 12)
         #expect(measured.metrics["nDCG@10"] != nil && measured.metrics["popularity.nDCG@10"] != nil)
         #expect(trained.errors.contains("nDCG@10: ") && !trained.errors.contains("-nDCG@10"))
+        // Longer lists hit at least as often; 18 items are hit by all.
+        let lengths = try tool.run("evaluate", "recommend", "shop", "--set", "cutoffs=[1,10,18]", "--json")
+            .json(Measured.self).metrics
+        #expect(lengths["HR@10"] == measured.metrics["HR@10"] && lengths["nDCG@10"] == measured.metrics["nDCG@10"])
+        #expect(lengths["HR@1"] == lengths["nDCG@1"] && lengths["HR@18"] == 1 && lengths["popularity.HR@18"] == 1)
+        #expect(try #require(lengths["HR@1"]) <= #require(lengths["HR@10"]))
+        let none = try tool.run("evaluate", "recommend", "shop", "--set", "cutoffs=[]")
+        #expect(none.status == 1 && none.errors.contains("cutoffs: found none, allowed: at least one length"))
         let same = try tool.run("evaluate", "recommend", "shop", "--json").json(Measured.self)
         #expect(same.metrics == measured.metrics)
+
+        // Another log is no measure of a model of identities; of one user alone there is no interval.
+        let other = tool.home.appending(path: "other.csv")
+        try Data("user_id,item_id,timestamp,click\nu1,i1,1,1\nu1,i2,2,1\nu1,new,3,1\n".utf8).write(to: other)
+        let elsewhere = try tool.run(
+            "evaluate", "recommend", "shop", "--set", "data.source=\(other.path)", "--set", "data.rating=")
+        #expect(elsewhere.status == 1)
+        #expect(elsewhere.errors.contains("its users are not those of the training: 1 where the model knows 12. "))
+        let backwards = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        try Data(([backwards[0]] + backwards.dropFirst().reversed()).joined(separator: "\n").utf8).write(to: other)
+        let reordered = try tool.run("evaluate", "recommend", "shop", "--set", "data.source=\(other.path)")
+        #expect(reordered.status == 1 && reordered.errors.contains("the training: the same in another order. "))
+        try Data("user_id,item_id,timestamp,click\nu1,i1,1,1\nu1,i2,2,1\nu1,new,3,1\n".utf8).write(to: other)
+        let single = try tool.run(
+            ["train", "recommend-bpr", "--name", "single", "--set", "data.source=\(other.path)"] + Self.short)
+        #expect(single.status == 0, "\(single.errors)")
+        let alone = try tool.run("evaluate", "recommend", "single", "--json")
+        #expect(
+            try alone.json(Measured.self).metrics["HR@10"] == 1 && alone.output.contains("\"intervals\" : {\n\n  }"))
 
         let known = try tool.run(
             "recommend", "shop", "--user", "u3", "--history", "i1,nothing", "--count", "5", "--json")
@@ -72,8 +99,17 @@ import Testing
         let some = try tool.run("recommend", "shop", "--user", "u3", "--candidates", shelf.path, "--json").json(
             Answer.self)
         #expect(Set(some.items.map(\.item)) == ["i1", "i3"] && some.unknownItems == ["x"])
-        let none = try tool.run("recommend", "shop", "--user", "u3", "--history", "i1,i3", "--candidates", shelf.path)
-        #expect(none.status == 0 && none.errors.contains("nothing is left"))
+        // With the mark that some editors write, and blank lines.
+        try Data("\u{FEFF}i1\n\n i3 \n".utf8).write(to: shelf)
+        let marked = try tool.run("recommend", "shop", "--user", "u3", "--candidates", shelf.path, "--json").json(
+            Answer.self)
+        #expect(Set(marked.items.map(\.item)) == ["i1", "i3"] && marked.unknownItems == [])
+        let quoted = try tool.run("recommend", "shop", "--user", "u3", "--history", "\"a, b\",i1", "--json")
+        #expect(try quoted.json(Answer.self).unknownItems == ["a, b"])
+        #expect(quoted.errors.contains("unknown items, passed over: \"a, b\"\n"))
+        let nothing = try tool.run(
+            "recommend", "shop", "--user", "u3", "--history", "i1,i3", "--candidates", shelf.path)
+        #expect(nothing.status == 0 && nothing.errors.contains("nothing is left"))
     }
 
     @Test(
@@ -114,14 +150,56 @@ import Testing
         defer { tool.clean() }
         let file = try log(in: tool.home)
         let trained = try tool.run(
-            ["train", "recommend-gru4rec", "--name", "next", "--set", "data.source=\(file)"] + Self.short)
+            [
+                "train", "recommend-gru4rec", "--name", "next", "--set", "data.source=\(file)", "--set",
+                "data.rating=click",
+            ]
+                + Self.short)
         #expect(trained.status == 0, "\(trained.errors)")
         let silent = try tool.run("recommend", "next", "--user", "u3", "--json")
         #expect(try silent.json(Answer.self).isFallback)
         #expect(silent.errors.contains("recommend-gru4rec reads histories, and --history has no known item"))
+        // u3 met the nine odd items, which leaves the even ones; strangers met nothing.
+        let known = try tool.run("recommend", "next", "--user", "u3", "--known-history", "--count", "18", "--json")
+        let answer = try known.json(Answer.self)
+        #expect(!answer.isFallback && known.status == 0)
+        let evens = Set((0..<9).map { "i\(2 * $0)" })
+        #expect(Set(answer.items.map(\.item)) == evens, "\(known.output)")
+        let more = try tool.run(
+            "recommend", "next", "--user", "u3", "--known-history", "--history", "i0", "--count", "18", "--json")
+        #expect(Set(try more.json(Answer.self).items.map(\.item)) == evens.subtracting(["i0"]))
+        #expect(
+            try tool.run("recommend", "next", "--user", "x", "--known-history", "--json").json(Answer.self).isFallback)
+        #expect(try tool.run("recommend", "next", "--history", "i1", "--known-history").status == 2)
         let wrong = try tool.run("evaluate", "recommend-bpr", "next")
         #expect(wrong.status == 1 && wrong.errors.contains("was trained by recommend-gru4rec"))
         #expect(try tool.run("evaluate", "recommends", "next").status == 2)
+    }
+
+    @Test("An interrupted training may be given fewer passes when it goes on, but no other rate")
+    func limits() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let training = [
+            "train", "recommend-bpr", "--name", "long", "--set", "data.source=\(try log(in: tool.home))", "--set",
+            "data.rating=click", "--set", "fitting.epochs=1000000", "--set", "fitting.patience=1000000", "--threads",
+            "1",
+        ]
+        let checkpoint = tool.home.appending(path: "artefacts/long.checkpoint").path
+        // A signal before there is something to save ends the process at once.
+        for attempt in 1...5 where !FileManager.default.fileExists(atPath: checkpoint) {
+            let process = try tool.start(training, errors: tool.home.appending(path: "errors"))
+            usleep(UInt32(attempt) * 2_000_000)
+            process.interrupt()
+            process.waitUntilExit()
+        }
+        try #require(FileManager.default.fileExists(atPath: checkpoint))
+        let faster = try tool.run(
+            "train", "recommend-bpr", "--name", "long", "--resume", "--set", "fitting.learningRate=0.5")
+        #expect(faster.status == 1 && faster.errors.contains("fitting.learningRate is 0.5, was 0.001"))
+        let ended = try tool.run("train", "recommend-bpr", "--name", "long", "--resume", "--set", "fitting.epochs=1")
+        #expect(ended.status == 0, "\(ended.errors)")
+        #expect(try tool.run("evaluate", "recommend", "long", "--json").json(Measured.self).count == 12)
     }
 
     @Test(

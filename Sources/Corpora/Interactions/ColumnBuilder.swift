@@ -26,10 +26,12 @@ struct ColumnBuilder {
                 try refuse(place)
                 integers.append(-1)
             } else {
-                integers.append(vocabulary.insert(String(decoding: trimmed, as: UTF8.self)))
+                integers.append(vocabulary.insert(try text(trimmed, place)))
             }
         case .tokenSequence:
-            for part in trimmed.split(separator: field.separator) { append(UnsafeBufferPointer(rebasing: part)) }
+            for part in trimmed.split(separator: field.separator) {
+                try append(UnsafeBufferPointer(rebasing: part), in: place)
+            }
             offsets.append(Int32(integers.count))
         case .float, .time:
             doubles.append(try number(UnsafeBufferPointer(rebasing: trimmed[...]), place))
@@ -53,7 +55,7 @@ struct ColumnBuilder {
         case (.list(let parts), .tokenSequence):
             for part in parts {
                 guard var text = part.text else { throw bad("\(part)") }
-                text.withUTF8 { append($0) }
+                try text.withUTF8 { try append($0, in: place) }
             }
             offsets.append(Int32(integers.count))
         case (.list(let parts), .floatSequence):
@@ -71,9 +73,19 @@ struct ColumnBuilder {
     }
 
     /// One value of a list of tokens; blanks are none.
-    private mutating func append(_ part: UnsafeBufferPointer<UInt8>) {
+    private mutating func append(_ part: UnsafeBufferPointer<UInt8>, in place: CellPlace) throws {
         let trimmed = Self.trimmed(part)
-        if !trimmed.isEmpty { integers.append(vocabulary.insert(String(decoding: trimmed, as: UTF8.self))) }
+        if !trimmed.isEmpty { integers.append(vocabulary.insert(try text(trimmed, place))) }
+    }
+
+    /// Names must not be repaired: two of them could become one.
+    private func text(_ cell: UnsafeBufferPointer<UInt8>, _ place: CellPlace) throws -> String {
+        guard let text = String(validating: cell, as: UTF8.self) else {
+            throw InteractionError.badValue(
+                file: place.file, line: place.line, column: field.name, found: String(decoding: cell, as: UTF8.self),
+                wanted: "UTF-8 text")
+        }
+        return text
     }
 
     var column: FeatureColumn {
@@ -104,15 +116,20 @@ struct ColumnBuilder {
                 }
             } else if field.kind == .time, let seconds = DateText.seconds(text) {
                 return seconds
+            } else if field.kind != .time, let flag = Self.flags[text.lowercased()] {
+                return flag
             } else {
                 throw InteractionError.badValue(
                     file: place.file, line: place.line, column: field.name, found: text,
-                    wanted: field.kind == .time ? "a number or an ISO 8601 date" : "a number")
+                    wanted: field.kind == .time ? "a number or an ISO 8601 date" : "a number, true or false")
             }
         }
         guard case .fill(let value) = field.missing else { return .nan }
         return value
     }
+
+    /// Flags are numbers, as in JSON.
+    private static let flags = ["true": 1.0, "false": 0.0]
 
     private static func trimmed(_ cell: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         var start = cell.startIndex

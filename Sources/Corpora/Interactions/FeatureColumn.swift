@@ -2,6 +2,7 @@
 public enum FeatureKind: String, Sendable, Hashable, CaseIterable {
     case token
     case tokenSequence = "token_seq"
+    /// A number; `true` is 1 and `false` is 0.
     case float
     case floatSequence = "float_seq"
     /// A number, or a date and time in ISO 8601, as seconds since 1970 (UTC).

@@ -150,7 +150,7 @@ public struct FeatureTable: Sendable, Equatable {
             var header: [String] = []
             if layout.hasHeader {
                 guard try text.next(&row) else { throw CorpusError.empty(file: file, wanted: "a header and rows") }
-                header = row.map { text.text($0) }
+                header = row.map { text.text($0).trimmingCharacters(in: .whitespaces) }
             }
             let declared = try declare(header)
             var builders = declared.compactMap { $0 }.map(ColumnBuilder.init)
@@ -221,7 +221,7 @@ enum JSONCell: Decodable {
         } else if let flag = try? container.decode(Bool.self) {
             self = .flag(flag)
         } else if let number = try? container.decode(Double.self) {
-            self = .number(number)
+            self = Self.identifier(container, number).map { .text($0) } ?? .number(number)
         } else if let text = try? container.decode(String.self) {
             self = .text(text)
         } else if let list = try? container.decode([JSONCell].self) {
@@ -232,13 +232,23 @@ enum JSONCell: Decodable {
         }
     }
 
+    /// The digits of a whole number that is too large for double precision: as an identifier it must not become another.
+    private static func identifier(_ container: any SingleValueDecodingContainer, _ number: Double) -> String? {
+        guard abs(number) >= exactBelow else { return nil }
+        return (try? container.decode(Int64.self)).map(String.init)
+            ?? (try? container.decode(UInt64.self)).map(String.init)
+    }
+
+    /// Smaller whole numbers are exact.
+    private static let exactBelow = 9e15
+
     /// The value as a token: whole numbers without a fraction, flags as 1 and 0.
     var text: String? {
         switch self {
         case .null, .list: nil
         case .text(let text): text
         case .number(let number):
-            number.rounded() == number && abs(number) < 9e15 ? String(Int(number)) : String(number)
+            number.rounded() == number && abs(number) < Self.exactBelow ? String(Int(number)) : String(number)
         case .flag(let flag): flag ? "1" : "0"
         }
     }

@@ -34,13 +34,35 @@ public enum JSONLines {
             do {
                 try receive(decoder.decode(type, from: bytes), line)
             } catch let error as DecodingError {
-                throw CorpusError.badLine(file: file, line: line, detail: describe(error))
+                throw CorpusError.badLine(file: file, line: line, detail: describe(error) + hint(bytes, line: line))
             } catch let error as CorpusError {
                 throw error
             } catch {
                 throw CorpusError.badLine(file: file, line: line, detail: "\(error)")
             }
         }
+    }
+
+    /// Says how to mend what other programs write.
+    private static func hint(_ bytes: Data, line: Int) -> String {
+        if line == 1, bytes.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "[") {
+            return "; write one value a line, not a list of them"
+        }
+        return hasNonNumber(bytes) ? "; NaN and Infinity are no JSON, null is" : ""
+    }
+
+    /// Whether `NaN` or `Infinity` stands outside of texts.
+    private static func hasNonNumber(_ bytes: Data) -> Bool {
+        var outside: [UInt8] = []
+        var isText = false
+        var isEscaped = false
+        for byte in bytes {
+            if !isText { outside.append(byte) }
+            if byte == UInt8(ascii: "\""), !isEscaped { isText.toggle() }
+            isEscaped = isText && byte == UInt8(ascii: "\\") && !isEscaped
+        }
+        let words = String(decoding: outside, as: UTF8.self)
+        return words.contains("NaN") || words.contains("Infinity")
     }
 
     /// What a decoder found wrong, in one line that names the field.

@@ -61,6 +61,17 @@ extension FeatureDataRecipe {
             unread: try unread(tables, rows))
     }
 
+    /// The rows whose first label is positive.
+    /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
+    func liked(seed: UInt64) throws -> InteractionLog {
+        let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
+        guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
+        let answers = try rows.numbers(labels[0])
+        return try InteractionLog(
+            table: rows, user: interactions.user, item: interactions.item,
+            time: interactions.time.isEmpty ? nil : interactions.time, keep: { answers[$0] >= minimumLabel })
+    }
+
     /// Rows of train, validation and test: by time, or the last two of each user.
     private func divided(_ table: FeatureTable) throws -> [[Int]] {
         let log = try InteractionLog(

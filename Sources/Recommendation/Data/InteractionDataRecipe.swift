@@ -44,7 +44,7 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
     public static let fields = [
         RecipeField(
             "source",
-            "built-in (clicks of the feed world); FOLDER/NAME of RecBole's atomic files; a .csv, .tsv or .jsonl file; or "
+            "built-in (clicks of the feed world); FOLDER/NAME of RecBole's atomic files, or FOLDER where they have its name; a .csv, .tsv or .jsonl file; or "
                 + "a set below WALLFACER_DATA, such as s3rec-sequences/LastFM."),
         RecipeField("user", "The column of users."),
         RecipeField("item", "The column of items."),
@@ -89,6 +89,29 @@ extension InteractionDataRecipe {
     func tables(
         numbers labels: [String] = [], tokens others: [String] = [], seed: UInt64 = 0
     ) throws -> InteractionTables {
+        let keys = [("user", user), ("item", item), ("time", time), ("rating", rating)].filter { !$0.1.isEmpty }
+        func missing(_ file: String, _ column: String, _ found: [String]) -> RecommendationDataError {
+            .missingColumn(
+                file: file, column: column, field: keys.first { $0.1 == column }?.0 ?? "features or labels",
+                found: found)
+        }
+        let tables: InteractionTables
+        do {
+            tables = try opened(numbers: labels, tokens: others, seed: seed)
+        } catch InteractionError.missingColumn(let file, let column, let found) {
+            throw missing(file, column, found)
+        }
+        // Atomic files declare what they have.
+        if let rows = tables.rows {
+            for column in keys.map(\.1) + labels + others.filter({ !$0.isEmpty })
+            where !rows.columnNames.contains(column) {
+                throw missing(rows.name, column, rows.columnNames)
+            }
+        }
+        return tables
+    }
+
+    private func opened(numbers labels: [String], tokens others: [String], seed: UInt64) throws -> InteractionTables {
         if source == "built-in" { return try BuiltInInteractions.tables(seed: seed) }
         let parts = source.split(separator: "/", maxSplits: 1).map(String.init)
         if parts.count == 2, parts[0] == Self.sequenceSet,
@@ -97,12 +120,11 @@ extension InteractionDataRecipe {
             let set = try UserSequenceSet(folder: folder, name: parts[1])
             return InteractionTables(rows: nil, users: nil, items: nil, sequences: set.log, name: parts[1])
         }
-        let given = URL(fileURLWithPath: (source as NSString).expandingTildeInPath)
+        let given = Self.given(source)
         let inDataSets = DataDirectory().folders.map { $0.appending(path: source) }
-        let isAtomic = { (url: URL) in
-            ["", ".gz"].contains { FileManager.default.fileExists(atPath: url.path + ".inter" + $0) }
-        }
-        if let base = ([given] + inDataSets).first(where: isAtomic) {
+        // A folder holds the atomic files of its own name, as RecBole keeps data sets.
+        let bases = ([given] + inDataSets).flatMap { [$0, $0.appending(path: $0.lastPathComponent)] }
+        if let base = bases.first(where: Self.isAtomic) {
             let files = try AtomicFiles(
                 folder: base.deletingLastPathComponent(), name: base.lastPathComponent, missing: missing.rule,
                 keys: [user, item, time, rating], separator: separatorScalar ?? " ")
@@ -114,6 +136,9 @@ extension InteractionDataRecipe {
             throw RecommendationDataError.noSource(source)
         }
         let name = file.lastPathComponent
+        if (try? file.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true {
+            throw RecommendationDataError.isFolder(file.path)
+        }
         let plain = [".gz", ".xz"].reduce(name) { $0.hasSuffix($1) ? String($0.dropLast($1.count)) : $0 }
         var declared: [FeatureField] = []
         func declare(_ names: [String], _ kind: FeatureKind, _ missing: MissingRule = .refuse) {
@@ -138,6 +163,26 @@ extension InteractionDataRecipe {
         return InteractionTables(rows: table, users: nil, items: nil, sequences: nil, name: name)
     }
 
+    /// With the whole path of a source that stands under the working folder: what is trained is measured from elsewhere.
+    var located: InteractionDataRecipe {
+        let given = Self.given(source)
+        let isThere = Self.isAtomic(given) || FileManager.default.fileExists(atPath: given.path)
+        guard source != "built-in", !source.isEmpty, !source.hasPrefix("\(Self.sequenceSet)/"), isThere else {
+            return self
+        }
+        var located = self
+        located.source = given.standardizedFileURL.path
+        return located
+    }
+
+    private static func given(_ source: String) -> URL {
+        URL(fileURLWithPath: (source as NSString).expandingTildeInPath)
+    }
+
+    private static func isAtomic(_ base: URL) -> Bool {
+        ["", ".gz"].contains { FileManager.default.fileExists(atPath: base.path + ".inter" + $0) }
+    }
+
     private static let sequenceSet = "s3rec-sequences"
 
     private var separatorScalar: Unicode.Scalar? {
@@ -147,18 +192,36 @@ extension InteractionDataRecipe {
 
     /// - Parameter path: where this recipe stands in another one.
     func problems(at path: String) -> [RecipeProblem] {
-        separatorScalar != nil
-            ? []
-            : [
+        var problems: [RecipeProblem] = []
+        if separatorScalar == nil {
+            problems.append(
                 RecipeProblem(
-                    "\(path).separator", found: separator.debugDescription, allowed: "one ASCII character, in quotes")
-            ]
+                    "\(path).separator", found: separator.debugDescription, allowed: "one ASCII character, in quotes"))
+        }
+        if user == item {
+            problems.append(RecipeProblem("\(path).item", found: item, allowed: "another column than user"))
+        }
+        var kinds: [String: String] = [:]
+        for (kind, names) in [
+            ("tokens", tokens), ("numbers", numbers), ("tokenLists", tokenLists), ("numberLists", numberLists),
+        ] {
+            for name in Set(names).sorted() {
+                if let earlier = kinds.updateValue(kind, forKey: name) {
+                    problems.append(
+                        RecipeProblem("\(path).\(kind)", found: name, allowed: "columns that are not in \(earlier)"))
+                }
+            }
+        }
+        return problems
     }
 
     /// Who met what, divided into train, validation and test.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
     func interactions(seed: UInt64) throws -> (split: InteractionSplit, name: String) {
-        let tables = try tables(seed: seed)
+        // Features are not read here, so that none can be missing.
+        var lenient = self
+        lenient.missing = .fill
+        let tables = try lenient.tables(seed: seed)
         let log: InteractionLog
         if let sequences = tables.sequences {
             log = sequences
@@ -185,6 +248,9 @@ extension InteractionDataRecipe {
 public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
     case noSource(String)
     case unknownFormat(String)
+    case isFolder(String)
+    /// - Parameter field: which setting of the recipe names the column.
+    case missingColumn(file: String, column: String, field: String, found: [String])
     case noTable(String)
     case noRows(source: String, part: String)
     case noneRated(source: String, column: String, minimum: Double, highest: Double)
@@ -195,6 +261,12 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
             "source \(name.debugDescription): no atomic files (NAME.inter), .csv, .tsv or .jsonl file, or set below "
                 + "WALLFACER_DATA of this name"
         case .unknownFormat(let path): "\(path): allowed are .csv, .tsv and .jsonl (also .gz and .xz)"
+        case .isFolder(let path):
+            "\(path): is a folder without atomic files of its name (NAME/NAME.inter); others are named FOLDER/NAME"
+        case .missingColumn(let file, let column, let field, let found):
+            "\(file): column \"\(column)\" is missing, which the recipe names under \(field); the file has "
+                + found.joined(separator: ", ")
+                + (field == "time" ? ". \"\" in place of the name takes the order of the file" : "")
         case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
         case .noneRated(let source, let column, let minimum, let highest):
             "\(source): no row has a \(column) of at least \(minimum) (data.minimumRating); the highest is \(highest)"

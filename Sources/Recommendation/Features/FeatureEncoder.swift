@@ -49,7 +49,8 @@ public struct FeatureEncoder: Codable, Sendable {
             let mean = finite.reduce(0, +) / count
             let variance = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
             self.mean = mean
-            deviation = variance > 0 ? variance.squareRoot() : 1
+            // The sum of equal numbers is rounded: their variance is a tiny number that would blow up all others.
+            deviation = variance > 0 && finite.min() != finite.max() ? variance.squareRoot() : 1
         }
 
         /// The mean stands for what is missing.

@@ -56,10 +56,10 @@ public struct GeographicGroupsConfiguration: Sendable, Codable, Equatable {
         RecipeField("commonWidths", "Layers of the common tower."),
         RecipeField("groupWidths", "Two layers of each group's tower."),
         RecipeField("grouping", "expectationMaximization; policyGradient; fixed keeps the first groups."),
-        RecipeField("warmUpEpochs", "Passes with the first groups.", range: .atLeast(1)),
-        RecipeField("rounds", "How often groups are dealt anew.", range: .atLeast(0)),
-        RecipeField("epochsPerRound", "Passes between two rounds.", range: .atLeast(1)),
-        RecipeField("finalEpochs", "Passes over all rows with the final groups.", range: .atLeast(1)),
+        RecipeField("warmUpEpochs", "Passes with the first groups.", range: .between(1, 1_000_000)),
+        RecipeField("rounds", "How often groups are dealt anew.", range: .between(0, 1_000_000)),
+        RecipeField("epochsPerRound", "Passes between two rounds.", range: .between(1, 1_000_000)),
+        RecipeField("finalEpochs", "Passes over all rows with the final groups.", range: .between(1, 1_000_000)),
         RecipeField("firstTemperature", "How soft the first round is.", unit: "nats", range: .above(0)),
         RecipeField("hardTemperature", "Below it a cell belongs to one group alone.", range: .above(0)),
         RecipeField("shrinkage", "Held-out rows at which a cell counts as much as its region.", range: .atLeast(0)),
@@ -69,7 +69,7 @@ public struct GeographicGroupsConfiguration: Sendable, Codable, Equatable {
         RecipeField("commonWeight", "The weight of the common head's own loss.", range: .atLeast(0)),
         RecipeField("exploration", "The share of cells that explore, of policyGradient.", range: .between(0, 1)),
         RecipeField("policyRate", "The step size of the policy.", range: .above(0)),
-        RecipeField("policyUpdates", "Updates of the policy in a round.", range: .atLeast(1)),
+        RecipeField("policyUpdates", "Updates of the policy in a round.", range: .between(1, 1_000_000)),
     ]
 
     func problems(at name: String) -> [RecipeProblem] {

@@ -21,7 +21,7 @@ public struct GeographicGroupsRecipe: Recipe, Equatable {
         [
             RecipeField("learningRate", "The highest step size; it falls along a cosine.", range: .above(0)),
             RecipeField("weightDecay", "Of matrices.", range: .atLeast(0)),
-            RecipeField("rowsPerBatch", "Rows of a step.", range: .atLeast(2)),
+            RecipeField("rowsPerBatch", "Rows of a step.", range: .between(2, 1_000_000_000)),
             RecipeField("seed", "Of the starting weights, the order, the split and the simulator.", range: .atLeast(0)),
         ] + CellDataRecipe.fields.nested(in: "data") + GeographicGroupsConfiguration.fields.nested(in: "model")
 

@@ -29,7 +29,7 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
                 "longTerm: what is shown decides who comes back; null: it does not; twoTopics: it does, and which of two "
                     + "topics is best is known."),
             RecipeField("items", "The catalogue.", range: .between(20, 100_000)),
-            RecipeField("lag", "Sessions by which the upper level is late.", range: .atLeast(0)),
+            RecipeField("lag", "Sessions by which the upper level is late.", range: .between(0, 1_000_000)),
             RecipeField("seed", "Of the world, the luck and the networks.", range: .atLeast(0)),
         ] + HierarchicalAgentConfiguration.fields.nested(in: "agent") + FeedTrainingBudget.fields.nested(in: "training")
 
@@ -199,10 +199,10 @@ extension HierarchicalAgentConfiguration {
 extension FeedTrainingBudget {
     static let fields = [
         RecipeField("logUsers", "Users of the log.", range: .between(1, 1_000_000)),
-        RecipeField("warmUpdates", "Updates on the log.", range: .atLeast(0)),
-        RecipeField("episodes", "Rounds of serving and learning.", range: .atLeast(0)),
+        RecipeField("warmUpdates", "Updates on the log.", range: .between(0, 1_000_000)),
+        RecipeField("episodes", "Rounds of serving and learning.", range: .between(0, 1_000_000)),
         RecipeField("episodeUsers", "Users of a round.", range: .between(1, 1_000_000)),
-        RecipeField("updatesPerEpisode", "Updates after a round.", range: .atLeast(0)),
+        RecipeField("updatesPerEpisode", "Updates after a round.", range: .between(0, 1_000_000)),
         RecipeField("batchSessions", "Sessions of an update.", range: .between(1, 100_000)),
         RecipeField("trainingUsers", "Users that are learned from.", range: .between(1, 1_000_000)),
         RecipeField("measuredUsers", "Users that are measured.", range: .between(2, 1_000_000)),

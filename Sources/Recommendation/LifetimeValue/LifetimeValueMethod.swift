@@ -22,12 +22,12 @@ public struct LifetimeValueRecipe: Recipe, Equatable {
         [
             RecipeField("horizonInDays", "Of the item-life world.", unit: "days", range: .between(10, 10_000)),
             RecipeField("launchesPerDay", "New items.", range: .above(0, to: 10_000)),
-            RecipeField("dailyImpressions", "That the ranking hands out.", range: .atLeast(0)),
+            RecipeField("dailyImpressions", "That the ranking hands out.", range: .between(0, 1_000_000_000)),
             RecipeField(
                 "growth",
                 "Lift of an item's click rate by its clicks; 0 for none. The study's null world has no saturation and no "
                     + "growth of other channels either.", range: .atLeast(0)),
-            RecipeField("evaluationMarkets", "New markets that `evaluate` ranks.", range: .atLeast(1)),
+            RecipeField("evaluationMarkets", "New markets that `evaluate` ranks.", range: .between(1, 10_000)),
             RecipeField("seed", "Of markets, weights and exploration.", range: .atLeast(0)),
         ] + LifetimeValueConfiguration.fields.nested(in: "model")
 
@@ -55,12 +55,13 @@ extension LifetimeValueConfiguration {
             RecipeField("discount", "Of a day.", range: .from(0, below: 1), source: ours),
             RecipeField("hiddenDimensions", "Of the memories.", range: .between(1, 4096), source: ours),
             RecipeField("isRecurrent", "Off: no memory, the paper's ablation."),
-            RecipeField("windowDays", "Replayed of an item.", unit: "days", range: .atLeast(1), source: ours),
+            RecipeField(
+                "windowDays", "Replayed of an item.", unit: "days", range: .between(1, 1_000_000), source: ours),
             RecipeField(
                 "burnInDays", "Of a window inside a life, not learned from.", unit: "days", range: .atLeast(0),
                 source: ours),
             RecipeField("episodesPerBatch", "Items in an update.", range: .between(1, 65_536), source: ours),
-            RecipeField("updatesPerMarket", "Between explored markets.", range: .atLeast(1), source: ours),
+            RecipeField("updatesPerMarket", "Between explored markets.", range: .between(1, 1_000_000), source: ours),
             RecipeField("markets", "Lived through while learning.", range: .between(1, 10_000), source: ours),
             RecipeField("actorLearningRate", "Adam's.", range: .above(0), source: ours),
             RecipeField("criticLearningRate", "Adam's.", range: .above(0), source: ours),

@@ -1,4 +1,4 @@
-import Corpora
+public import Corpora
 import Evaluation
 public import Foundation
 import Layers
@@ -25,6 +25,8 @@ public struct FeatureRecipe<Model: ModelSettings>: Recipe, Equatable {
         data.interactions.problems(at: "data.interactions")
             + (data.labels.isEmpty
                 ? [RecipeProblem("data.labels", found: "none", allowed: "at least one column")] : [])
+            + (Set(data.labels).count < data.labels.count
+                ? [RecipeProblem("data.labels", found: "\(data.labels)", allowed: "each column once")] : [])
     }
 }
 
@@ -53,6 +55,8 @@ extension FeatureMethod {
 
     @TensorActor
     public static func train(_ settings: Settings, in session: TrainingSession) throws -> TrainedArtefact {
+        var settings = settings
+        settings.data.interactions = settings.data.interactions.located
         let seed = UInt64(settings.seed)
         let data = try settings.data.data(seed: seed)
         let schema = data.encoder.schema
@@ -134,6 +138,11 @@ extension FeatureMethod {
             method: name, recommender: FeatureRecommender(model, encoder: stored.encoder),
             users: IdentifierMap(stored.encoder.users), items: IdentifierMap(stored.encoder.items),
             domains: IdentifierMap(stored.encoder.domains), itemCounts: stored.itemCounts)
+    }
+
+    public static func liked(_ recipe: RecipeDocument) throws -> InteractionLog {
+        let settings = try settings(recipe)
+        return try settings.data.liked(seed: UInt64(settings.seed))
     }
 
     private static func load(_ artefact: URL, _ settings: Settings, _ encoder: FeatureEncoder) throws -> Network {

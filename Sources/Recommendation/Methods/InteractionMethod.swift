@@ -1,4 +1,4 @@
-import Corpora
+public import Corpora
 import Evaluation
 public import Foundation
 import Layers
@@ -11,17 +11,28 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
     public var model = Model()
     public var fitting = FittingOptions()
     public var search = false
+    /// Lengths of lists that are measured.
+    public var cutoffs = [10]
     public var seed = 0
 
     public init() {}
 
     public static var fields: [RecipeField] {
-        [FittingOptions.searchField, RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0))]
+        [
+            FittingOptions.searchField,
+            RecipeField(
+                "cutoffs", "Lengths of the lists that `evaluate` measures; training watches nDCG@10.",
+                range: .between(1, 1_000)),
+            RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0)),
+        ]
             + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
     }
 
-    public func problems() -> [RecipeProblem] { data.problems(at: "data") }
+    public func problems() -> [RecipeProblem] {
+        data.problems(at: "data")
+            + (cutoffs.isEmpty ? [RecipeProblem("cutoffs", found: "none", allowed: "at least one length")] : [])
+    }
 }
 
 /// A model of identities or sequences as a method: what differs between them.
@@ -48,6 +59,8 @@ extension InteractionMethod {
 
     @TensorActor
     public static func train(_ settings: Settings, in session: TrainingSession) throws -> TrainedArtefact {
+        var settings = settings
+        settings.data = settings.data.located
         let seed = UInt64(settings.seed)
         let (split, name) = try settings.data.interactions(seed: seed)
         session.say(
@@ -92,25 +105,46 @@ extension InteractionMethod {
     ) throws -> MethodEvaluation {
         let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
         let model = try saved(artefact, settings)
-        guard model.items.tokens == split.log.items.tokens, model.users.tokens == split.log.users.tokens else {
-            throw RecommendationError.mismatch(
-                reason: "\(name): other users or items than those of the training; the model ranks by their order")
-        }
-        let test = RankingMeasurement(split, part: .test, data: name)
+        try requireSame("users", split.log.users, model.users, name)
+        try requireSame("items", split.log.items, model.items, name)
+        let test = RankingMeasurement(
+            split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)])
         let report = try measure(test, model.recommender)
+        let popular = try test.metrics(Popularity(split))
         var metrics: [String: Double] = [:]
         var intervals: [String: ClosedRange<Double>] = [:]
-        for metric in [RankingReport.Metric.hitRate, .discountedGain, .recall, .reciprocalRank] {
-            guard let value = report.value(metric, k: 10) else { continue }
-            metrics[value.metric] = value.value
-            let interval = try ConfidenceInterval.mean(report.perUser(metric, k: 10).map(Double.init))
-            intervals[value.metric] = interval.low...interval.high
+        for k in settings.cutoffs {
+            for metric in [RankingReport.Metric.hitRate, .discountedGain, .recall, .reciprocalRank] {
+                guard let value = report.value(metric, k: k) else { continue }
+                metrics[value.metric] = value.value
+                let interval = try ConfidenceInterval.mean(report.perUser(metric, k: k).map(Double.init))
+                intervals[value.metric] = interval.low...interval.high
+            }
+            for name in ["HR@\(k)", "nDCG@\(k)"] { metrics["popularity.\(name)"] = popular[name] }
         }
-        let popular = try test.metrics(Popularity(split))
-        for name in ["HR@10", "nDCG@10"] { metrics["popularity.\(name)"] = popular[name] }
         return MethodEvaluation(
             description: report.protocol.description, metrics: metrics, count: report.evaluatedUsers,
             intervals: intervals)
+    }
+
+    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the data name others than the model was trained with.
+    private static func requireSame(
+        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
+    ) throws {
+        guard found.tokens != known.tokens else { return }
+        let strangers = found.tokens.filter { known[$0] == nil }
+        let difference =
+            if let first = strangers.first {
+                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
+            } else if found.count < known.count {
+                "\(found.count) where the model knows \(known.count)"
+            } else {
+                "the same in another order"
+            }
+        throw RecommendationError.mismatch(
+            reason:
+                "\(data): its \(kind) are not those of the training: \(difference). \(Self.name) is measured on the "
+                + "file that it was trained on; models of features can be measured on others")
     }
 
     private static func measure(_ test: RankingMeasurement, _ model: any Recommender) throws -> RankingReport {
@@ -120,6 +154,11 @@ extension InteractionMethod {
 
     public static func open(_ artefact: URL, recipe: RecipeDocument) throws -> SavedRecommender {
         try saved(artefact, try settings(recipe))
+    }
+
+    public static func liked(_ recipe: RecipeDocument) throws -> InteractionLog {
+        let settings = try settings(recipe)
+        return try settings.data.interactions(seed: UInt64(settings.seed)).split.log
     }
 
     private static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender {
@@ -148,7 +187,9 @@ extension FittingOptions {
         model.train()
         let source = try source()
         let learner = RecommendationLearner(model, watched: watched, measure: measure)
-        let limits = options.limits(batchesPerPass: source.batchesPerPass, watching: watched)
+        var limits = options.limits(batchesPerPass: source.batchesPerPass, watching: watched)
+        // A killed process loses minutes, and short trainings write nothing on the way.
+        limits.checkpointSeconds = 300
         return TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),

@@ -12,9 +12,9 @@ extension FittingOptions {
         RecipeField("weightDecay", "Of tables and matrices; vectors never decay.", range: .atLeast(0)),
         RecipeField("beta1", "Decay of the mean of gradients.", range: .from(0, below: 1)),
         RecipeField("beta2", "Decay of the mean of squared gradients.", range: .from(0, below: 1)),
-        RecipeField("epochs", "Passes over the training part.", range: .atLeast(1)),
+        RecipeField("epochs", "Passes over the training part.", range: .between(1, 1_000_000)),
         RecipeField("patience", "Evaluations without improvement before training ends.", range: .atLeast(1)),
-        RecipeField("rowsPerBatch", "Examples of a step.", range: .atLeast(2)),
+        RecipeField("rowsPerBatch", "Examples of a step.", range: .between(2, 1_000_000_000)),
         RecipeField("maximumGradientNorm", "Longer gradients are shortened to this.", range: .above(0)),
     ]
 }
@@ -22,7 +22,10 @@ extension FittingOptions {
 private let dropoutField = RecipeField(
     "dropout", "Share of activations that are zeroed while training.", range: .from(0, below: 1))
 private let dimensionsField = RecipeField("dimensions", "Of embeddings.", range: .between(1, 4096))
-private let widthsField = RecipeField("widths", "Of the layers of the tower.")
+private let widthsField = layersField("widths", "Of the layers of the tower.")
+private func layersField(_ name: String, _ description: String) -> RecipeField {
+    RecipeField(name, description, range: .between(1, 16_384))
+}
 private let lengthField = RecipeField(
     "length", "The newest items of a history that are read.", range: .between(1, 4096))
 
@@ -82,16 +85,16 @@ extension DeepFM.Configuration: ModelSettings {
 extension DeepInterestNetwork.Configuration: ModelSettings {
     public static let fields = [
         dimensionsField, RecipeField("pooling", "target (DIN) or mean."),
-        RecipeField("attentionWidths", "Of the attention unit."), widthsField, dropoutField,
+        layersField("attentionWidths", "Of the attention unit."), widthsField, dropoutField,
     ]
 }
 
 extension MultiGateExperts.Configuration: ModelSettings {
     public static let fields = [
         dimensionsField, RecipeField("experts", "Shared by all tasks.", range: .between(1, 256)),
-        RecipeField("expertWidths", "Of the layers of an expert."),
-        RecipeField("gateWidths", "Of the layers of a gate."),
-        RecipeField("towerWidths", "Of the layers of a task's tower."), dropoutField,
+        layersField("expertWidths", "Of the layers of an expert."),
+        layersField("gateWidths", "Of the layers of a gate."),
+        layersField("towerWidths", "Of the layers of a task's tower."), dropoutField,
     ]
 }
 
@@ -100,15 +103,15 @@ extension ProgressiveExtraction.Configuration: ModelSettings {
         dimensionsField, RecipeField("levels", "Of extraction.", range: .between(1, 16)),
         RecipeField("ownExperts", "Of each task at each level.", range: .between(1, 64)),
         RecipeField("sharedExperts", "At each level.", range: .between(1, 64)),
-        RecipeField("expertWidths", "Of the layers of an expert."),
-        RecipeField("gateWidths", "Of the layers of a gate."),
-        RecipeField("towerWidths", "Of the layers of a task's tower."), dropoutField,
+        layersField("expertWidths", "Of the layers of an expert."),
+        layersField("gateWidths", "Of the layers of a gate."),
+        layersField("towerWidths", "Of the layers of a task's tower."), dropoutField,
     ]
 }
 
 extension StarTopology.Configuration: ModelSettings {
     public static let fields = [
-        dimensionsField, widthsField, RecipeField("auxiliaryWidths", "Of the layers of the auxiliary network."),
+        dimensionsField, widthsField, layersField("auxiliaryWidths", "Of the layers of the auxiliary network."),
         RecipeField(
             "smallestBatch", "Rows of a domain in a batch from which their own moments normalise them.",
             range: .atLeast(2)),

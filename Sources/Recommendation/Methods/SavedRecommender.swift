@@ -96,6 +96,21 @@ public struct SavedRecommender {
     /// Opens what one of ``RecommendationMethods``, or ``SessionContext``, trained.
     /// - Throws: `ArtefactError`, ``SavedRecommenderError``, ``SessionDataError``, errors of the weight file.
     public static func open(_ folder: URL) throws -> SavedRecommender {
+        let (method, recipe) = try training(folder)
+        return try method.open(folder, recipe: recipe)
+    }
+
+    /// What a user met in the data that a recommender was trained on, which are read again; oldest first, none for a
+    /// stranger. A model of features learned from positive labels, so that those rows are its history.
+    /// - Throws: `ArtefactError`, ``SavedRecommenderError``, errors of the data.
+    public static func history(ofUser user: String, in folder: URL) throws -> [String] {
+        let (method, recipe) = try training(folder)
+        let log = try method.liked(recipe)
+        guard let index = log.users[user] else { return [] }
+        return log.items(log.rows(ofUser: Int(index))).map { log.items.tokens[Int($0)] }
+    }
+
+    private static func training(_ folder: URL) throws -> (any RecommendationMethod.Type, RecipeDocument) {
         let manifest = try ArtefactManifest.read(from: folder)
         if manifest.kind == SessionContext.name {
             let (model, items) = try SessionContextFile.load(folder)
@@ -106,8 +121,9 @@ public struct SavedRecommender {
         guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
         }
-        let recipe = try RecipeDocument(yaml: manifest.recipe, source: "\(folder.lastPathComponent)/manifest.json")
-        return try method.open(folder, recipe: recipe)
+        return (
+            method, try RecipeDocument(yaml: manifest.recipe, source: "\(folder.lastPathComponent)/manifest.json")
+        )
     }
 }
 
@@ -168,6 +184,8 @@ enum RecommenderFiles {
 /// A method whose artefact is a recommender.
 public protocol RecommendationMethod: Method {
     static func open(_ artefact: URL, recipe: RecipeDocument) throws -> SavedRecommender
+    /// Who met what in the data of a recipe, of all its parts; where there are labels, the positive rows.
+    static func liked(_ recipe: RecipeDocument) throws -> InteractionLog
 }
 
 /// Every method that trains a recommender here.

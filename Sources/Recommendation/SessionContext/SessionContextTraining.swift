@@ -80,9 +80,9 @@ public struct SessionTrainingRecipe: Sendable, Codable, Equatable {
     public static let fields = [
         RecipeField("learningRate", "The highest step size; it falls along a cosine.", range: .above(0)),
         RecipeField("weightDecay", "Of matrices.", range: .atLeast(0)),
-        RecipeField("sessionsPerBatch", "Sessions of a step.", range: .atLeast(1)),
-        RecipeField("epochs", "Passes over the sessions.", range: .above(0)),
-        RecipeField("steps", "Trains so many steps instead of whole passes.", range: .atLeast(1)),
+        RecipeField("sessionsPerBatch", "Sessions of a step.", range: .between(1, 1_000_000_000)),
+        RecipeField("epochs", "Passes over the sessions.", range: .above(0, to: 1_000_000)),
+        RecipeField("steps", "Trains so many steps instead of whole passes.", range: .between(1, 1_000_000_000)),
         RecipeField("maximumGradientNorm", "Longer gradients are shortened to this.", range: .above(0)),
     ]
 

@@ -1,4 +1,5 @@
 import Evaluation
+import Experiments
 import Layers
 import Training
 
@@ -133,7 +134,7 @@ extension FittingOptions {
         best.weightDecay = result.configuration.weightDecay
         say(
             "search: rate \(best.learningRate), decay \(best.weightDecay) of \(result.trials.count) trials, "
-                + "\(watched.name) \(result.value ?? .nan)")
+                + "\(watched.name) \(Numbers.short(result.value ?? .nan))")
         return best
     }
 }

@@ -64,7 +64,8 @@ extension UnifiedRepresentationConfiguration {
                 "weightDecay", "Decoupled (AdamW); the released code adds it to the gradient.", range: .atLeast(0),
                 source: released),
             RecipeField("batchSize", "Pairs of each type in a step.", range: .between(1, 1_048_576), source: released),
-            RecipeField("epochs", "Passes over the type with the most pairs.", range: .atLeast(1), source: released),
+            RecipeField(
+                "epochs", "Passes over the type with the most pairs.", range: .between(1, 1_000_000), source: released),
             RecipeField("patience", "Epochs without a better area.", range: .atLeast(1), source: released),
         ]
     }()

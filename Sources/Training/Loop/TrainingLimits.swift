@@ -14,8 +14,11 @@ public struct TrainingLimits: Sendable, Equatable, Codable {
     public var maximumGradientNorm: Double?
     /// Steps between evaluations; nil evaluates at the end only.
     public var evaluationInterval: Int?
-    /// Steps between checkpoints; nil saves when interrupted only.
+    /// Steps between checkpoints.
     public var checkpointInterval: Int?
+    /// Saves with the first step that ends so many seconds after the last checkpoint. Where both are nil, a run saves when
+    /// interrupted only.
+    public var checkpointSeconds: Double?
     /// The metric (lower is better) that early stopping watches.
     public var watchedMetric = "loss"
     /// Ends after this many evaluations in a row without a new best.
@@ -84,7 +87,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .diverged(let step, let loss, let norm):
-            "step \(step): the loss is \(loss) and the gradient norm \(norm); "
+            "step \(step): the loss is \(Numbers.short(loss)) and the gradient norm \(Numbers.short(norm)); "
                 + "a lower learning rate, a longer warm-up or gradient clipping may help"
         case .nothingTrains: "no parameter of the model is set to train"
         case .checkpoint(let folder, let reason): "\(folder): this checkpoint does not fit: \(reason)"

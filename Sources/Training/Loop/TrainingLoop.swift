@@ -42,6 +42,8 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
     private var best: [NamedParameter] = []
     /// The step that the checkpoint holds; nil before the first.
     private(set) var savedStep: Int?
+    /// When that was, after the start.
+    private var savedAfter = 0.0
     /// Seconds of earlier processes.
     private var earlierSeconds = 0.0
 
@@ -156,7 +158,10 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
         try recorder?.record(step: progress.step, tokens: progress.tokens, values)
         bar?.update(step: progress.step, tokens: tokens, loss: progress.loss, learningRate: rate)
         if let interval = limits.evaluationInterval, progress.step % interval == 0 { try evaluate() }
-        if let interval = limits.checkpointInterval, progress.step % interval == 0 { try save() }
+        let isDue =
+            limits.checkpointInterval.map { progress.step % $0 == 0 } ?? false
+            || limits.checkpointSeconds.map { secondsSinceStart() - savedAfter >= $0 } ?? false
+        if isDue { try save() }
         return true
     }
 
@@ -206,6 +211,7 @@ public final class TrainingLoop<L: Learner, Source: BatchSource> where Source.Ba
             runID: recorder?.id, progress: progress, position: source.position, origin: origin)
         try Checkpoint.write(state, contents, to: checkpoint) { try reached(.saving($0)) }
         savedStep = progress.step
+        savedAfter = secondsSinceStart()
         try recorder?.event("checkpoint", checkpoint.path, step: progress.step)
     }
 }

@@ -77,7 +77,7 @@ public struct MethodEvaluation: Sendable {
     public let metrics: [String: Double]
     /// How many units (conversations, documents) were measured.
     public let count: Int
-    /// 95 % intervals of some metrics.
+    /// 95 % intervals of some metrics; one unit alone has none.
     public let intervals: [String: ClosedRange<Double>]
 
     public init(
@@ -86,6 +86,6 @@ public struct MethodEvaluation: Sendable {
         self.description = description
         self.metrics = metrics
         self.count = count
-        self.intervals = intervals
+        self.intervals = intervals.filter { $0.value.lowerBound.isFinite && $0.value.upperBound.isFinite }
     }
 }

@@ -8,9 +8,11 @@ extension TrainingSession {
         "tokens", "seconds", "epochs", "steps", "patience", "evaluationInterval", "checkpointInterval",
     ]
     /// Where recipes have them.
-    private static let limitGroups = ["budget", "training"]
+    private static let limitGroups = ["budget", "training", "fitting"]
 
-    private static func mayChange(_ field: String) -> Bool {
+    /// - Parameter recipe: a search for settings goes by the number of passes, which must stay then.
+    private static func mayChange(_ field: String, _ recipe: [String: String]) -> Bool {
+        if recipe["search"] == "true" { return false }
         let path = field.split(separator: ".").map(String.init)
         return path.count == 2 && limitGroups.contains(path[0]) && changeableLimits.contains(path[1])
     }
@@ -26,7 +28,7 @@ extension TrainingSession {
         let earlier = try RecipeNode.parse(stored, source: checkpoint.path).values
         let now = try RecipeNode.parse(recipe, source: "recipe").values
         let differences = Set(earlier.keys).union(now.keys).sorted()
-            .filter { earlier[$0] != now[$0] && !Self.mayChange($0) }
+            .filter { earlier[$0] != now[$0] && !Self.mayChange($0, now) }
             .map { "\($0) is \(now[$0] ?? "absent"), was \(earlier[$0] ?? "absent")" }
         guard differences.isEmpty else {
             throw TrainingSessionError.otherRecipe(checkpoint: checkpoint.path, differences: differences)

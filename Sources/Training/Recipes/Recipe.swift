@@ -36,6 +36,7 @@ public struct RecipeField: Sendable, Equatable {
     public let description: String
     /// For example `tokens` or `seconds`.
     public let unit: String?
+    /// Of the number; of every number of a list.
     public let range: RecipeRange?
     /// Where the default comes from: the paper's section, or that it is a choice of ours.
     public let source: String?

@@ -106,7 +106,9 @@ public struct RecipeDocument: Sendable {
 
     private func checkRange(_ field: RecipeField, _ values: RecipeNode, _ log: ProblemLog) {
         guard let range = field.range else { return }
-        for (path, node) in values.matches(of: field.path.split(separator: ".").map(String.init)[...]) {
+        let named = values.matches(of: field.path.split(separator: ".").map(String.init)[...])
+        for (path, node) in named.flatMap({ $0.node.elements == nil ? [$0] : $0.node.matches(of: ["*"], at: $0.path) })
+        {
             guard case .scalar(let text, false) = node.content, let number = Double(text) else { continue }
             if range.contains(number) { continue }
             log.add(located(RecipeProblem(path.joined(separator: "."), found: text, allowed: range.description)))

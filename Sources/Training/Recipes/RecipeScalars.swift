@@ -23,7 +23,13 @@ extension String: ScalarReadable {
     static var allowed: String { "text" }
 
     init?(recipeScalar node: RecipeNode) {
-        guard case .scalar(let text, _) = node.content, !node.isNull else { return nil }
+        guard case .scalar(let text, _) = node.content else { return nil }
+        // A shell takes the quotes of `--set time=""` away.
+        if case .option = node.origin, text.isEmpty {
+            self = ""
+            return
+        }
+        guard !node.isNull else { return nil }
         self = text
     }
 }

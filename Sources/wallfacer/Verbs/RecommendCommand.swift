@@ -13,6 +13,7 @@ struct RecommendCommand: AsyncParsableCommand {
         discussion: """
               wallfacer recommend recommend-sasrec-1 --history 12,7,301
               wallfacer recommend recommend-bpr-1 --user u42 --count 20 --json
+              wallfacer recommend recommend-gru4rec-1 --user u42 --known-history
               wallfacer recommend recommend-din-1 --user u42 --candidates shelf.txt
               wallfacer recommend session-context-1 --history 12,7,301
 
@@ -27,8 +28,14 @@ struct RecommendCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The user as the training data name them.", valueName: "user"))
     var user: String?
 
-    @Option(help: ArgumentHelp("Items met so far, oldest first, with commas between.", valueName: "items"))
+    @Option(
+        help: ArgumentHelp(
+            "Items met so far, oldest first, with commas between; quoted as in CSV if they have commas.",
+            valueName: "items"))
     var history: String?
+
+    @Flag(help: "Before --history, what the user met in the training data, which are read again.")
+    var knownHistory = false
 
     @Option(help: ArgumentHelp("Where the user asks, of a model of several domains.", valueName: "domain"))
     var domain: String?
@@ -45,24 +52,26 @@ struct RecommendCommand: AsyncParsableCommand {
     func validate() throws {
         if count < 1 { throw ValidationError("--count is \(count); allowed: from 1 up") }
         if user == nil, history == nil { throw ValidationError("give --user, --history or both") }
+        if knownHistory, user == nil { throw ValidationError("--known-history is of a user; give --user") }
     }
 
     func run() async throws {
         try output.check()
         let folder = try ModelPlace.locate(model)
         try ArtefactManifest.verifyOpening(folder)
-        let met = Self.names(history ?? "") { $0 == "," }
-        let pool = try candidates.map { Self.names(try InputText.read(file: $0), separator: \.isNewline) }
-        let (user, domain, count) = (user, domain, count)
+        let met = try CommaSeparatedNames.parse(history ?? "", source: "--history")
+        let pool = try candidates.map { try Self.candidates(InputText.lines(file: $0)) }
+        let (user, domain, count, readsKnown) = (user, domain, count, knownHistory)
         threads.apply()
         let (answer, method, readsHistories) = try await TensorActor.run {
             let saved = try SavedRecommender.open(folder)
+            let known = try readsKnown ? user.map { try SavedRecommender.history(ofUser: $0, in: folder) } ?? [] : []
             let answer = try saved.recommend(
-                user: user, history: met, domain: domain, count: count, candidates: pool)
+                user: user, history: known + met, domain: domain, count: count, candidates: pool)
             return (answer, saved.method, saved.readsHistories)
         }
         if !answer.unknownItems.isEmpty {
-            StandardError.write("unknown items, passed over: \(answer.unknownItems.joined(separator: ", "))")
+            StandardError.write("unknown items, passed over: \(CommaSeparatedNames.text(answer.unknownItems))")
         }
         if let user, !answer.isUserKnown { StandardError.write("user \(user) is not in the training data") }
         if !answer.isDomainKnown {
@@ -71,10 +80,12 @@ struct RecommendCommand: AsyncParsableCommand {
                     ?? "no --domain: the model was trained with several")
         }
         if answer.isFallback {
-            let reason = readsHistories ? "reads histories, and --history has no known item" : "does not know this user"
+            let reason =
+                readsHistories
+                ? "reads histories, and --history has no known item (see --known-history)" : "does not know this user"
             StandardError.write("\(method) \(reason): these are the most popular items")
         }
-        if answer.items.isEmpty { StandardError.write("all known candidates are in --history: nothing is left") }
+        if answer.items.isEmpty { StandardError.write("all known candidates are in the history: nothing is left") }
         let result = RecommendedItems(
             model: folder.path, method: method, user: user, items: answer.items, unknownItems: answer.unknownItems,
             isUserKnown: answer.isUserKnown, isDomainKnown: answer.isDomainKnown, isFallback: answer.isFallback)
@@ -83,8 +94,10 @@ struct RecommendCommand: AsyncParsableCommand {
         try output.write(result, tables: [table])
     }
 
-    private static func names(_ text: String, separator: (Character) -> Bool) -> [String] {
-        text.split(whereSeparator: separator).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    /// One a line, without surrounding blanks and the mark that some editors put before the first.
+    private static func candidates(_ lines: [String]) -> [String] {
+        let blanks = CharacterSet.whitespacesAndNewlines.union(["\u{FEFF}"])
+        return lines.map { $0.trimmingCharacters(in: blanks) }.filter { !$0.isEmpty }
     }
 }
 

@@ -56,7 +56,7 @@ import Testing
         }
         #expect(
             throws: InteractionError.badValue(
-                file: "t.csv", line: 2, column: "price", found: "cheap", wanted: "a number")
+                file: "t.csv", line: 2, column: "price", found: "cheap", wanted: "a number, true or false")
         ) {
             try read("user,price\na,cheap\n", pair)
         }
@@ -158,6 +158,57 @@ import Testing
             }
             let found = try #require(error)
             #expect("\(found)".contains("field price: neither text, a finite number"), "\(value)")
+        }
+    }
+
+    @Test("Whole numbers beyond double precision stay different identifiers, and are numbers where these are wanted")
+    func largeIdentifiers() throws {
+        let numbers = [
+            "9007199254740993", "9007199254740992", "-9223372036854775808", "18446744073709551615", "17", "1e3",
+        ]
+        let lines = numbers.map { "{\"id\": \($0), \"size\": \($0)}" }.joined(separator: "\n")
+        let table = try FeatureTable.readLines(
+            Data(lines.utf8), file: "t.jsonl", fields: [FeatureField("id", .token), FeatureField("size", .float)])
+        #expect(try table.tokens("id").vocabulary.tokens == numbers.dropLast() + ["1000"])
+        #expect(
+            try table.numbers("size") == [
+                9_007_199_254_740_992, 9_007_199_254_740_992, -0x1p63, 0x1p64, 17, 1_000,
+            ])
+    }
+
+    @Test("Flags are 1 and 0 whatever their case; names that are no UTF-8 are refused, not repaired into one")
+    func flagsAndEncodings() throws {
+        let pair = [FeatureField("user", .token), FeatureField("click", .float)]
+        // A hand-written header has blanks, as cells may have.
+        let table = try read("user, click\nada,true\nbob, False\neve,TRUE\nzoe,0\n", pair)
+        #expect(try table.numbers("click") == [1, 0, 1, 0])
+        #expect(
+            throws: InteractionError.badValue(
+                file: "t.csv", line: 3, column: "click", found: "yes", wanted: "a number, true or false")
+        ) { try read("user,click\na,1\nb,yes\n", pair) }
+        #expect(throws: InteractionError.self) { try read("when\ntrue\n", [FeatureField("when", .time)]) }
+
+        let western = Data("user,click\na,1\nZo".utf8) + [0xEB] + Data(",1\n".utf8)
+        #expect(
+            throws: InteractionError.badValue(
+                file: "t.csv", line: 3, column: "user", found: "Zo\u{FFFD}", wanted: "UTF-8 text")
+        ) { try FeatureTable.read(western, file: "t.csv", layout: .commaSeparated, fields: pair) }
+    }
+
+    @Test("Names in one line: quoted where they hold commas or quotes, and written so that they are read again")
+    func names() throws {
+        let names = ["12", "Straße, 0", "\"hi\" he said", "item 7"]
+        #expect(
+            try CommaSeparatedNames.parse(" 12,\"Straße, 0\", \"\"\"hi\"\" he said\" ,, item 7 ", source: "--history")
+                == names)
+        #expect(CommaSeparatedNames.text(names) == "12, \"Straße, 0\", \"\"\"hi\"\" he said\", item 7")
+        #expect(try CommaSeparatedNames.parse(CommaSeparatedNames.text(names), source: "") == names)
+        #expect(try CommaSeparatedNames.parse("", source: "") == [])
+        #expect(
+            throws: CorpusError.badLine(file: "--history", line: 1, detail: "a quoted name is never closed")
+        ) { try CommaSeparatedNames.parse("b, \"a", source: "--history") }
+        #expect(throws: CorpusError.badLine(file: "--history", line: 1, detail: "text follows a closing quote")) {
+            try CommaSeparatedNames.parse("\"a\"b", source: "--history")
         }
     }
 

@@ -37,6 +37,21 @@ struct JSONLinesTests {
         }
     }
 
+    @Test("What other programs write as JSON lines is told how to be mended")
+    func hints() throws {
+        func complaint(_ text: String) -> String {
+            let error = #expect(throws: CorpusError.self) {
+                try JSONLines.values([String: Double].self, from: Data(text.utf8), file: "x")
+            }
+            return error?.description ?? ""
+        }
+        #expect(complaint("[\n{\"a\": 1}]").hasSuffix("; write one value a line, not a list of them"))
+        #expect(complaint(" [{\"a\": 1}]").hasSuffix("; write one value a line, not a list of them"))
+        #expect(complaint("{\"a\": 1}\n{\"a\": NaN}").hasSuffix("; NaN and Infinity are no JSON, null is"))
+        #expect(complaint("{\"a\": -Infinity}").hasSuffix("; NaN and Infinity are no JSON, null is"))
+        #expect(!complaint("{\"NaN\\\" Infinity\": }").contains("null is"))
+    }
+
     @Test("Blank lines count in line numbers")
     func lineNumbers() {
         let text = Data("{\"text\": \"a\", \"label\": 1}\n\n\n{".utf8)

@@ -194,4 +194,129 @@ struct HardDataTests {
             #expect(twice["logLoss"] != nil)
         }
     }
+
+    @Test("A column that is constant in the training, and is not afterwards, does not blow up")
+    func constant() async throws {
+        // The sum of these is rounded, so that their variance is not quite 0.
+        var csv = "user_id,item_id,timestamp,click,price\n"
+        for step in 0..<400 {
+            csv += "u\(step % 7),i\(step % 5),\(step),\(step % 3 == 0 ? 1 : 0),\(step < 360 ? 0.1 : 0.2)\n"
+        }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let found = try await metrics(
+                LogisticRegressionMethod.self, text, in: folder,
+                ["data.interactions.numbers=[price]", "data.historyLength=0", "fitting.epochs=2"])
+            #expect(try #require(found["logLoss"]) < 0.75)
+        }
+    }
+
+    @Test("A model of identities trains beside features with gaps; a folder stands for the atomic files of its name")
+    func gaps() async throws {
+        var rows = "user_id:token\titem_id:token\ttimestamp:float\tprice:float\n"
+        for step in 0..<90 { rows += "u\(step % 6)\ti\(step * 7 % 40)\t\(step)\t\(step % 4 == 0 ? "" : "1.5")\n" }
+        let text = rows
+        try await withTemporaryFolder { folder in
+            let set = folder.appending(path: "shop")
+            try FileManager.default.createDirectory(at: set, withIntermediateDirectories: true)
+            let refusal = await #expect(throws: RecommendationDataError.self) {
+                try await metrics(PairwiseRankingMethod.self, "", in: folder, ["data.source=\(set.path)"])
+            }
+            #expect(refusal == .isFolder(set.path))
+            try Data(text.utf8).write(to: set.appending(path: "shop.inter"))
+            var measured: [[String: Double]] = []
+            for source in [set.path, "\(set.path)/shop"] {
+                measured.append(
+                    try await metrics(
+                        PairwiseRankingMethod.self, "", in: folder, ["data.source=\(source)", "fitting.epochs=1"]))
+                try FileManager.default.removeItem(at: folder.appending(path: "artefact"))
+            }
+            #expect(measured[0]["HR@10"] != nil && measured[0] == measured[1])
+            // A model of features does read them.
+            await #expect(
+                throws: InteractionError.missingValue(file: "shop.inter", line: 2, column: "price")
+            ) {
+                try await metrics(
+                    DeepFMMethod.self, "", in: folder,
+                    ["data.interactions.source=\(set.path)", "data.labels=[price]"])
+            }
+        }
+    }
+
+    @Test("The recipe of a trained model names its log by the whole path, so that it is measured from any folder")
+    func located() async throws {
+        var csv = "user_id,item_id,timestamp\n"
+        for step in 0..<60 { csv += "u\(step % 6),i\(step * 5 % 11),\(step)\n" }
+        let text = csv
+        try await withTemporaryFolder { folder in
+            let working = FileManager.default.currentDirectoryPath
+            let up = String(repeating: "../", count: working.split(separator: "/").count)
+            let found = try await metrics(
+                PairwiseRankingMethod.self, text, in: folder,
+                ["data.source=\(up)\(folder.path.dropFirst())/log.csv", "fitting.epochs=1"])
+            #expect(found["HR@10"] != nil)
+            let manifest = try ArtefactManifest.read(from: folder.appending(path: "artefact"))
+            #expect(manifest.recipe.contains("  source: \"\(folder.path)/log.csv\"\n"), "\(manifest.recipe)")
+        }
+    }
+
+    @Test("A missing column is named with the setting of the recipe that asks for it")
+    func missingColumns() async throws {
+        let csv = "User,item_id,timestamp\na,x,1\n"
+        try await withTemporaryFolder { folder in
+            func refusal(_ method: any RecommendationMethod.Type, _ csv: String, _ values: [String]) async throws
+                -> String
+            {
+                let error = await #expect(throws: RecommendationDataError.self) {
+                    try await metrics(method, csv, in: folder, values)
+                }
+                return error.map { "\($0)" } ?? ""
+            }
+            #expect(
+                try await refusal(PairwiseRankingMethod.self, csv, [])
+                    == "log.csv: column \"user_id\" is missing, which the recipe names under user; "
+                    + "the file has User, item_id, timestamp")
+            #expect(
+                try await refusal(PairwiseRankingMethod.self, csv, ["data.user=User", "data.time=when"])
+                    .hasSuffix("\"\" in place of the name takes the order of the file"))
+            #expect(
+                try await refusal(DeepFMMethod.self, csv, ["data.interactions.user=User"])
+                    .contains("column \"click\" is missing, which the recipe names under features or labels"))
+            try Data("user_id:token\titem_id:token\ttime:float\nu\ti\t1\n".utf8)
+                .write(to: folder.appending(path: "x.inter"))
+            #expect(
+                try await refusal(
+                    DeepFMMethod.self, "",
+                    ["data.interactions.source=\(folder.path)/x", "data.interactions.time=time"]
+                ).contains("x.inter: column \"click\" is missing"))
+        }
+    }
+
+    @Test(
+        "Settings that contradict one another or make no network are refused where they are said",
+        arguments: [
+            ("data.interactions.item=user_id", "data.interactions.item: found user_id, allowed: another column"),
+            ("data.labels=[click,click]", "data.labels: found [\"click\", \"click\"], allowed: each column once"),
+            ("model.widths=[16,-1]", "model.widths.1: found -1, allowed: from 1 to 16384"),
+            ("model.widths=[1000000000000]", "model.widths.0: found 1000000000000, allowed: from 1 to 16384"),
+            ("model.attentionWidths=[0]", "model.attentionWidths.0: found 0, allowed: from 1 to 16384"),
+            ("fitting.epochs=9223372036854775807", "fitting.epochs: found 9223372036854775807, allowed: from 1 to"),
+        ])
+    func contradictions(value: String, complaint: String) async throws {
+        try await withTemporaryFolder { folder in
+            let refusal = await #expect(throws: RecipeError.self) {
+                try await metrics(DeepInterestNetworkMethod.self, "", in: folder, [value])
+            }
+            let said = "\(try #require(refusal))"
+            #expect(said.contains(complaint), "\(said)")
+            let both = await #expect(throws: RecipeError.self) {
+                try await metrics(
+                    DeepFMMethod.self, "", in: folder,
+                    ["data.interactions.tokens=[a]", "data.interactions.numbers=[b,a]"])
+            }
+            let contradiction = "\(try #require(both))"
+            #expect(
+                contradiction.contains("data.interactions.numbers: found a, allowed: columns that are not in tokens"))
+        }
+    }
 }

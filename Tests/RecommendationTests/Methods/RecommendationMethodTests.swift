@@ -130,9 +130,14 @@ struct RecommendationMethodTests {
 
             try document.set("data.interactions.user=person")
             let wrong = document
-            await #expect(throws: InteractionError.self) {
+            let refusal = await #expect(throws: RecommendationDataError.self) {
                 try await TensorActor.run { try LogisticRegressionMethod.train(recipe: wrong, in: quiet) }
             }
+            #expect(
+                refusal
+                    == .missingColumn(
+                        file: "toy.inter", column: "person", field: "user",
+                        found: ["user_id", "item_id", "click", "timestamp", "place"]))
         }
     }
 
@@ -156,7 +161,11 @@ struct RecommendationMethodTests {
             let kind = try await failure(PairwiseRankingMethod.self, "data.source=\(file.path)")
             #expect(kind as? RecommendationDataError == .unknownFormat(file.path))
             let column = try await failure(DeepFMMethod.self, "data.labels=[purchase]")
-            #expect(column is InteractionError)
+            guard case .missingColumn(_, "purchase", "features or labels", _) = column as? RecommendationDataError
+            else {
+                Issue.record("\(String(describing: column))")
+                return
+            }
             let csv = folder.appending(path: "log.csv")
             try Data("user_id,item_id,timestamp,click\nu1,i1,1,NaN\n".utf8).write(to: csv)
             let number = try await failure(DeepFMMethod.self, "data.interactions.source=\(csv.path)")

@@ -190,11 +190,28 @@ struct TrainingLoopTests {
                 loop.learner.trainedParameters[2].tensor.detached().assign(Tensor([Float.nan]))
             }
             let error = #expect(throws: TrainingError.self) { try loop.run() }
-            #expect("\(try #require(error))".hasPrefix("step 4: the loss is nan"))
+            #expect(
+                "\(try #require(error))".hasPrefix(
+                    "step 4: the loss is not a number and the gradient norm not a number; a lower"))
             let resumed = SmallLoop.make(checkpoint: loop.checkpoint)
             try resumed.resume()
             #expect(resumed.progress.step == 3)
             #expect(resumed.learner.snapshot.allSatisfy { $0.isFinite().allTrue })
+        }
+    }
+
+    @Test("Checkpoints are written by the clock too, each so long after the last")
+    func clock() throws {
+        try withTemporaryFolder { folder in
+            let loop = SmallLoop.make(steps: 14, checkpoint: folder.appending(path: "checkpoint")) {
+                $0.checkpointSeconds = 10
+            }
+            // A step takes three seconds.
+            loop.secondsSinceStart = { 3 * Double(loop.progress.step) }
+            var saved: [Int] = []
+            loop.reached = { if $0 == .saving(.written) { saved.append(loop.progress.step) } }
+            _ = try loop.run()
+            #expect(saved == [4, 8, 12])
         }
     }
 

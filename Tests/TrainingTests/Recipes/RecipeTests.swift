@@ -103,6 +103,11 @@ struct RecipeTests {
             problems("data:\n- path: a\n- path: b\n  weight: -2") == [
                 "sft.yaml:4: data.1.weight: found -2.0, allowed: from 0 up"
             ])
+        #expect(
+            problems("optimizer: {betas: [0.9, -1, 1]}") == [
+                "sft.yaml:1: optimizer.betas.1: found -1.0, allowed: from 0, below 1",
+                "sft.yaml:1: optimizer.betas.2: found 1.0, allowed: from 0, below 1",
+            ])
         #expect(problems("mixture: {a: 2}") == ["sft.yaml:1: mixture.a: found 2.0, allowed: from 0 to 1"])
         #expect(
             problems("warmUpSteps: 20\nsteps: 10") == ["sft.yaml:1: warmUpSteps: found 20, allowed: at most steps, 10"])
@@ -127,6 +132,10 @@ struct RecipeTests {
         #expect(recipe.checkpoint == nil)
         #expect(recipe.optimizer.betas == [0.5, 0.6])
         #expect(recipe.title == "a=b=c")
+        // A shell leaves nothing of `title=""`; that is empty text, where text is wanted.
+        #expect(try read("title: x", set: ["title="]).title == "")
+        #expect(try read("checkpoint: x", set: ["checkpoint="]).checkpoint == nil)
+        #expect(problems("", set: ["steps="]) == ["--set steps=: steps: found nothing, allowed: a whole number"])
 
         #expect(
             problems("", set: ["optimizer.weightDekay=1"]) == [
@@ -282,7 +291,8 @@ struct ExampleRecipe: Recipe, Equatable {
             RecipeField("checkpoint", "Where to continue from."),
             RecipeField("data", "Where the data are."), RecipeField("data.*.weight", "Its share.", range: .atLeast(0)),
             RecipeField("mixture", "Shares."), RecipeField("mixture.*", "A share.", range: .between(0, 1)),
-            RecipeField("optimizer.betas", "Decay of moments."), RecipeField("nonsense", "Nothing."),
+            RecipeField("optimizer.betas", "Decay of moments.", range: .from(0, below: 1)),
+            RecipeField("nonsense", "Nothing."),
         ] + Optimizer.fields.nested(in: "optimizer")
 
     func problems() -> [RecipeProblem] {
