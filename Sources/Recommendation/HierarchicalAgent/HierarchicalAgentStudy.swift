@@ -119,6 +119,22 @@ extension HierarchicalAgentStudy {
             control: .init(HierarchicalAgentVariant.constantOption.name, kind: .ablated),
             minimumSeeds: Claim.reinforcementSeeds),
         Claim(
+            id: "hierarchical-agent-temporal-abstraction-sessions",
+            statement: "Two levels bring users back for more sessions in 30 days than one level.",
+            metric: Metric.sessions, direction: .higher, method: HierarchicalAgentVariant.twoLevel.name,
+            baseline: HierarchicalAgentVariant.flat.name,
+            control: .init(HierarchicalAgentVariant.constantOption.name, kind: .ablated),
+            minimumSeeds: Claim.reinforcementSeeds),
+        Claim(
+            id: "hierarchical-agent-temporal-abstraction-null",
+            statement: "Two levels earn more clicks than one level, and not where nothing shown has consequences.",
+            metric: Metric.clicks, direction: .higher, method: HierarchicalAgentVariant.twoLevel.name,
+            baseline: HierarchicalAgentVariant.flat.name,
+            control: .init(
+                HierarchicalAgentVariant.nullTwoLevel.name, kind: .null,
+                baseline: HierarchicalAgentVariant.nullFlat.name),
+            minimumSeeds: Claim.reinforcementSeeds),
+        Claim(
             id: "hierarchical-agent-temporal-abstraction-myopic",
             statement: "Two levels earn more clicks in 30 days than a ranker by click probability.",
             metric: Metric.clicks, direction: .higher, method: HierarchicalAgentVariant.twoLevel.name,

@@ -52,6 +52,7 @@ struct HierarchicalAgentVariant: Sendable {
     static let interest = variant("interest-network", .interest)
     static let nullTwoLevel = twoLevel.placed(in: .null)
     static let nullRanking = ranking.placed(in: .null)
+    static let nullFlat = flat.placed(in: .null)
     /// Those of the small worlds.
     static let small =
         [twoLevel, constantOption, flat, qLearning, ranking].map { $0.placed(in: .twoTopics) }
@@ -59,7 +60,8 @@ struct HierarchicalAgentVariant: Sendable {
 
     /// All but those with late features.
     static let main =
-        [twoLevel, constantOption, flat, qLearning, list, ranking, interest, nullTwoLevel, nullRanking] + small
+        [twoLevel, constantOption, flat, qLearning, list, ranking, interest, nullTwoLevel, nullFlat, nullRanking]
+        + small
 
     /// Everything a scale trains.
     static func trained(_ scale: HierarchicalAgentScale) -> [HierarchicalAgentVariant] {

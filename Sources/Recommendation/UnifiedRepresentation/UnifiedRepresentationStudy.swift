@@ -127,13 +127,14 @@ extension UnifiedRepresentationStudy {
         static let rivals: [Variant] = [.factors, .sharedFields, .contentBoosted, .dualTransfer]
         static let trained: [Variant] = [.unified, .noAlignment, .noTopology, .noShaping, .perType] + rivals
 
-        /// What is trained at a share of the sparse type's data; in between the ends only the course is of interest.
+        /// What is trained at a share of the sparse type's data: the method, the type alone and the other models at all of
+        /// them, the ablations at the ends.
         static func measured(share: Int, isAblated: Bool) -> [Variant] {
             if isAblated { return share == 10 ? [.noAlignment, .noTopology] : [] }
             switch share {
             case 100: return trained
-            case 10: return [.unified, .perType, .noAlignment, .noTopology]
-            default: return [.unified, .perType]
+            case 10: return [.unified, .perType, .noAlignment, .noTopology] + rivals
+            default: return [.unified, .perType] + rivals
             }
         }
     }

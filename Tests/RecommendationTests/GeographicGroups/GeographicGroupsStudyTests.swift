@@ -19,7 +19,7 @@ struct GeographicGroupsStudyTests {
         .timeLimit(.minutes(2)))
     func smoke() async throws {
         let result = try await run()
-        #expect(result.claims.count == 10)
+        #expect(result.claims.count == 11)
         #expect(result.claims.allSatisfy { $0.claim.id.hasPrefix("geographic-groups-") && $0.verdict == .notShown })
         let areas = result.claims.filter { $0.claim.metric == "gauc" }.flatMap { $0.values.method + $0.values.baseline }
         #expect(areas.allSatisfy { $0 > 0.45 && $0 < 0.9 })
@@ -33,6 +33,16 @@ struct GeographicGroupsStudyTests {
         for claim in result.claims.map(\.claim) where claim.metric == "gauc" {
             #expect(claim.control.baseline == "null-\(claim.baseline)")
         }
+        // Nine tenths of the true groups' lead, by the table's own means.
+        let table = try #require(result.tables.first)
+        func area(_ name: String) throws -> Double {
+            try #require(table.rows.first { $0[0].text == name }.flatMap { Double($0[1].text) })
+        }
+        let near = try #require(result.claims.last)
+        let lead = try area("geographic-groups") - area("single")
+        #expect(abs(Summary(near.values.method).mean - lead) < 2e-3)
+        let wanted = 0.9 * (try area("true groups") - area("single"))
+        #expect(abs(Summary(near.values.baseline).mean - wanted) < 2e-3)
         let search = try #require(result.tables.first { $0.title == "Search" })
         #expect(search.rows.count == 12)
         #expect(search.rows.allSatisfy { $0[2] == 8 && $0[3].text <= $0[4].text })

@@ -17,12 +17,13 @@ struct RewardStudyTests {
         let claims = HierarchicalAgentStudy().claims
         #expect(
             claims.map(\.id) == [
-                "hierarchical-agent-temporal-abstraction", "hierarchical-agent-temporal-abstraction-myopic",
+                "hierarchical-agent-temporal-abstraction", "hierarchical-agent-temporal-abstraction-sessions",
+                "hierarchical-agent-temporal-abstraction-null", "hierarchical-agent-temporal-abstraction-myopic",
                 "hierarchical-agent-temporal-abstraction-two-topics",
                 "hierarchical-agent-temporal-abstraction-myopic-two-topics", "hierarchical-agent-stale-cloud",
             ])
         #expect(claims.allSatisfy { $0.minimumSeeds == 10 })
-        #expect(claims.map(\.control.kind) == [.ablated, .null, .ablated, .null, .ablated])
+        #expect(claims.map(\.control.kind) == [.ablated, .ablated, .null, .null, .ablated, .null, .ablated])
         #expect(HierarchicalAgentStudy().budget(.quick).seeds == 10)
     }
 
@@ -30,12 +31,12 @@ struct RewardStudyTests {
     func smoke() async throws {
         let result = try await run(HierarchicalAgentStudy())
         #expect(result.claims.allSatisfy { $0.verdict == .notShown })
-        let clicks = result.claims.prefix(4).flatMap { $0.values.method + $0.values.baseline }
+        let clicks = result.claims.prefix(6).flatMap { $0.values.method + $0.values.baseline }
         #expect(clicks.allSatisfy { $0 > 0.5 && $0 < 200 })
         // Every control was measured for itself.
         for claim in result.claims { #expect(claim.control.effect != claim.effect) }
         let table = try #require(result.tables.first)
-        #expect(table.rows.count == 16 + 16)
+        #expect(table.rows.count == 16 + 17)
     }
 
     @Test("Ablated, the controls stand in the methods' place", .timeLimit(.minutes(2)))

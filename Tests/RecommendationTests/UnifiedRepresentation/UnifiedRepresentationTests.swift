@@ -280,6 +280,11 @@ struct UnifiedRepresentationStudyTests {
         // The world's own probabilities are far ahead of two epochs of training.
         let oracle = try #require(result.tables[0].rows.first { $0[0] == "oracle" })
         #expect(oracle[1].text > "0.8")
+        // Every model is measured at every share of the sparse type's data.
+        for name in ["unified-representation", "per-type", "matrix factorisation", "dual transfer"] {
+            let row = try #require(result.tables[0].rows.first { $0[0].text == name })
+            #expect(row[3].text.contains("±") && row[5].text.contains("±"), "\(name)")
+        }
         let search = try #require(result.tables.first { $0.title == "Search" })
         #expect(search.rows.count == 6 && search.rows.allSatisfy { $0[2] == 8 })
     }
