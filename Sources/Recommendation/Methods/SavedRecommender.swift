@@ -96,6 +96,13 @@ public struct SavedRecommender {
     /// Opens what one of ``RecommendationMethods``, or ``SessionContext``, trained.
     /// - Throws: `ArtefactError`, ``SavedRecommenderError``, ``SessionDataError``, errors of the weight file.
     public static func open(_ folder: URL) throws -> SavedRecommender {
+        let kind = try ArtefactManifest.read(from: folder).kind
+        if kind == SessionContext.name {
+            let (model, items) = try SessionContextFile.load(folder)
+            return SavedRecommender(
+                method: kind, recommender: model, users: IdentifierMap(), items: IdentifierMap(items),
+                domains: IdentifierMap(), itemCounts: [Double](repeating: 0, count: items.count))
+        }
         let (method, recipe) = try training(folder)
         return try method.open(folder, recipe: recipe)
     }
@@ -112,12 +119,7 @@ public struct SavedRecommender {
 
     private static func training(_ folder: URL) throws -> (any RecommendationMethod.Type, RecipeDocument) {
         let manifest = try ArtefactManifest.read(from: folder)
-        if manifest.kind == SessionContext.name {
-            let (model, items) = try SessionContextFile.load(folder)
-            return SavedRecommender(
-                method: manifest.kind, recommender: model, users: IdentifierMap(), items: IdentifierMap(items),
-                domains: IdentifierMap(), itemCounts: [Double](repeating: 0, count: items.count))
-        }
+        if manifest.kind == SessionContext.name { throw SavedRecommenderError.noUsers(kind: manifest.kind) }
         guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
         }
@@ -130,11 +132,14 @@ public struct SavedRecommender {
 /// Why a folder is no recommender.
 public enum SavedRecommenderError: Error, Equatable, CustomStringConvertible {
     case notARecommender(folder: String, kind: String)
+    /// A model of sessions that are nobody's.
+    case noUsers(kind: String)
     case damaged(file: String, reason: String)
 
     public var description: String {
         switch self {
         case .notARecommender(let folder, let kind): "\(folder): was trained by \(kind), which is no recommender"
+        case .noUsers(let kind): "a \(kind) knows no users: say what was met with --history"
         case .damaged(let file, let reason): "\(file): damaged: \(reason)"
         }
     }
