@@ -34,7 +34,7 @@ extension SlateSanityStudy: TunedStudy {
                 return try await TensorActor.run {
                     var configuration = InterestEvolutionConfiguration()
                     configuration.slateSize = 1
-                    let log = try SlateLogLearner.log(
+                    let log = try InterestEvolutionLog(
                         configuration, users: scale.users, exploration: SlateSanityScale.logExploration, seed: seed)
                     let learner = try SlateLogLearner(log, configuration: configuration, settings: settings, seed: seed)
                     return try learner.watchTime(

@@ -87,9 +87,9 @@ public struct SlateSanityStudy: Study {
     ) throws {
         var configuration = InterestEvolutionConfiguration()
         configuration.slateSize = 1
-        let log = try SlateLogLearner.log(
+        let log = try InterestEvolutionLog(
             configuration, users: scale.users, exploration: SlateSanityScale.logExploration, seed: seed)
-        let uniform = try SlateLogLearner.log(configuration, users: scale.users, exploration: 1, seed: seed)
+        let uniform = try InterestEvolutionLog(configuration, users: scale.users, exploration: 1, seed: seed)
         let measuring = SeededGenerator.seed(seed, "measured users")
         for (name, conservatism, log) in [
             ("log-conservative", 1.0, log), ("log-q-learning", 0, log), ("wide-log-conservative", 1, uniform),
