@@ -7,15 +7,23 @@ import Worlds
 /// Q-learning from the log of a ranker that shows one item a step, with a conservative penalty or without: what it
 /// chooses is measured in the world, what it learns from is the log alone.
 struct SlateLogLearner {
+    /// What the study's search found best for conservative learning; ``plain`` for learning without a penalty.
     struct Settings: Sendable, Equatable {
         /// α; 0 is plain Q-learning.
-        var conservatism = 1.0
+        var conservatism = 0.1
         var updates = 1_000
         var batch = 64
         /// Sessions end, and what is measured is not discounted.
         var discount = 1.0
-        var learningRate = 1e-3
+        var learningRate = 3e-4
         var followRate = 0.1
+
+        static var plain: Settings {
+            var settings = Settings()
+            settings.conservatism = 0
+            settings.followRate = 0.02
+            return settings
+        }
     }
 
     private let agent: DeepQLearning<TimedValues>
