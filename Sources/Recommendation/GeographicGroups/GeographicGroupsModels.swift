@@ -27,10 +27,10 @@ extension GeographicGroupsExperiment {
         /// The model's name in the world of one group.
         var nullName: String { self == .oracle ? "null-one-group" : "null-\(rawValue)" }
 
-        /// Eight trials for every model: four rates, by two decays or, for the method, by two pulls of small cells to their
-        /// region.
+        /// Fourteen trials for every model: seven rates, by two decays or, for the method, by two pulls of small cells to
+        /// their region.
         var choices: [FittingChoice] {
-            let rates = [1e-3, 2e-3, 4e-3, 8e-3]
+            let rates = [1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2, 6.4e-2]
             return self == .method
                 ? FittingChoice.grid(rates: rates, decay: 0.05, own: "shrinkage", [2, 20])
                 : FittingChoice.grid(rates: rates, decays: [0.01, 0.1])

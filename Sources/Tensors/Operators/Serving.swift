@@ -78,7 +78,8 @@ extension Tensor {
                 case .dice: WF_TOWER_DICE
                 }
             return wf_tower_layer(
-                columns: Int64(columns), weight: weight.reals, weight_stride: wf_tensor_stride(weight.handle, Int64(weight.rank - 2)),
+                columns: Int64(columns), weight: weight.reals,
+                weight_stride: wf_tensor_stride(weight.handle, Int64(weight.rank - 2)),
                 bias: bias?.reals, activation: kind, scale: dice?.scale.reals, shift: dice?.shift.reals,
                 slope: dice?.slope.reals)
         }
@@ -86,9 +87,11 @@ extension Tensor {
 
     /// Rows behind the layers of a tower; what stands between the layers never leaves the caches.
     /// - Parameter self: `[..., inputs]`, f32.
-    /// - Returns: `[..., columns of the last layer]`; nil where the plain operators must do it, or do it sooner.
+    /// - Returns: `[..., columns of the last layer]`; nil where the plain operators must do it, or do it sooner: one layer
+    ///   has nothing to keep in the caches.
     package func through(_ layers: [TowerLayer]) -> Tensor? {
-        guard let last = layers.last, size(-1) > 0, count / size(-1) >= Self.leastTowerRows, dtype == .float32,
+        guard let last = layers.last, layers.count > 1, size(-1) > 0, count / size(-1) >= Self.leastTowerRows,
+            dtype == .float32,
             device == .cpu, layers.allSatisfy(\.isReadable)
         else { return nil }
         let (x, output) = (detached().contiguous(), Tensor.uninitialized(shape.dropLast() + [last.columns]))

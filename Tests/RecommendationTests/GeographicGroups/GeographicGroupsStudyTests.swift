@@ -45,7 +45,7 @@ struct GeographicGroupsStudyTests {
         #expect(abs(Summary(near.values.baseline).mean - wanted) < 2e-3)
         let search = try #require(result.tables.first { $0.title == "Search" })
         #expect(search.rows.count == 12)
-        #expect(search.rows.allSatisfy { $0[2] == 8 && $0[3].text <= $0[4].text })
+        #expect(search.rows.allSatisfy { $0[2] == 14 && $0[3].text <= $0[4].text })
     }
 
     @Test("Check-ins that are nowhere are an error that names the set")

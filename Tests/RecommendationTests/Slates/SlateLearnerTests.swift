@@ -1,4 +1,6 @@
+import Foundation
 import Recommendation
+import Reinforcement
 import Tensors
 import Testing
 import Training
@@ -69,6 +71,44 @@ struct SlateLearnerTests {
         }
         #expect(oracle > 1.15 * greedy)
         #expect(learned > greedy + 0.4 * (oracle - greedy))
+    }
+
+    @Test("A log says what was shown, how likely that was, and what the greedy ranker would have shown next")
+    func log() async throws {
+        var configuration = Self.short
+        configuration.slateSize = 1
+        let log = try InterestEvolutionLog(configuration, users: 40, exploration: 0.5, seed: 3)
+        #expect(log.buffer.count == log.rewards.count)
+        // 0.5 and the greedy item's part of the uniform choices, or that part alone.
+        for (isGreedy, propensity) in zip(log.isGreedy, log.propensities) {
+            #expect(abs(propensity - (isGreedy ? 0.55 : 0.05)) < 1e-12)
+        }
+        let share = Double(log.isGreedy.count { $0 }) / Double(log.isGreedy.count)
+        #expect(abs(share - 0.55) < 0.05)
+        let returns = log.returns(discount: 1)
+        for user in 0..<40 {
+            let rows = log.users.indices.filter { log.users[$0] == user }
+            let (actions, rewards) = await TensorActor.run {
+                let steps = log.buffer.transitions(rows)
+                return (steps.actions.integers, steps.rewards.floats)
+            }
+            #expect(abs(returns[user] - rows.reduce(0) { $0 + log.rewards[$1] }) < 1e-9)
+            for (place, row) in rows.enumerated() {
+                #expect(abs(Double(rewards[place] * configuration.watchTime) - log.rewards[row]) < 1e-4)
+                let greedy = place == 0 ? log.firstGreedy[user] : log.nextGreedy[rows[place - 1]]
+                if log.isGreedy[row] { #expect(actions[place] == greedy) }
+            }
+        }
+    }
+
+    @Test("Discounted returns count a user's later steps less")
+    func returns() throws {
+        var configuration = Self.short
+        configuration.slateSize = 1
+        let log = try InterestEvolutionLog(configuration, users: 1, exploration: 0, seed: 3)
+        #expect(log.isGreedy.allSatisfy(\.self) && log.propensities.allSatisfy { $0 == 1 })
+        let expected = log.rewards.enumerated().reduce(0) { $0 + pow(0.5, Double($1.offset)) * $1.element }
+        #expect(expected > 0 && abs(log.returns(discount: 0.5)[0] - expected) < 1e-9)
     }
 
     @Test("Fitted evaluation of the greedy ranker comes near what it earns", .timeLimit(.minutes(2)))

@@ -47,7 +47,8 @@ public final class MultiGateExperts: FeatureModel {
     public func logits(_ batch: FeatureBatch) -> Tensor {
         let x = input(batch)
         let mixed = experts(x)
-        return .concatenated(schema.tasks.indices.map { towers[$0](TowerInput(gates[$0](x, mixing: mixed)), head: heads[$0]) }, along: 1)
+        return .concatenated(
+            schema.tasks.indices.map { towers[$0](TowerInput(gates[$0](x, mixing: mixed)), head: heads[$0]) }, along: 1)
     }
 
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {

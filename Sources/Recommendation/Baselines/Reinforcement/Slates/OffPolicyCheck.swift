@@ -100,8 +100,8 @@ package enum OffPolicyCheck {
     package static func interestEvolution(users: Int, updates: Int, seed: UInt64) throws -> [Row] {
         var configuration = InterestEvolutionConfiguration()
         configuration.slateSize = 1
-        let log = try Log(configuration, users: users, exploration: exploration, seed: seed)
-        let truth = try Log(configuration, users: users, exploration: 0, seed: seed &+ 1)
+        let log = try InterestEvolutionLog(configuration, users: users, exploration: exploration, seed: seed)
+        let truth = try InterestEvolutionLog(configuration, users: users, exploration: 0, seed: seed &+ 1)
         let decisions = try LoggedDecisions(
             rewards: log.rewards, loggingProbabilities: log.propensities,
             targetProbabilities: log.isGreedy.map { $0 ? 1 : 0 })
@@ -126,65 +126,9 @@ package enum OffPolicyCheck {
                 effectiveRows: weighted.effectiveSampleSize, rows: weighted.rows),
             Row(
                 what: "interest evolution, greedy from half uniform: discounted watch time", estimator: "FQE",
-                estimate: watched * Double(configuration.watchTime), logged: mean(log.returns),
-                truth: mean(truth.returns), effectiveRows: nil,
+                estimate: watched * Double(configuration.watchTime), logged: mean(log.returns(discount: discount)),
+                truth: mean(truth.returns(discount: discount)), effectiveRows: nil,
                 rows: log.rewards.count),
         ]
-    }
-
-    /// Steps of the greedy ranker with a share of uniform choices, one item a step, with its propensities.
-    private struct Log {
-        var buffer: ReplayBuffer
-        var rewards: [Double] = []
-        var propensities: [Double] = []
-        var isGreedy: [Bool] = []
-        /// What the greedy ranker does after each step.
-        var nextGreedy: [Int] = []
-        var firstStates: [[Float]] = []
-        var firstGreedy: [Int] = []
-        /// Discounted watch time of each user.
-        var returns: [Double]
-
-        init(_ configuration: InterestEvolutionConfiguration, users: Int, exploration: Double, seed: UInt64) throws {
-            var generator = SeededGenerator(seed: seed).split("off-policy log")
-            var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
-            buffer = ReplayBuffer(
-                capacity: users * configuration.maximumSteps, stateDimensions: configuration.stateCount,
-                actions: .discrete)
-            returns = [Double](repeating: 0, count: users)
-            func greedy(_ batch: InterestEvolutionBatch, _ lane: Int) -> (place: Int, topic: Int) {
-                let place = InterestEvolutionRanker.greedy.slate(batch, lane: lane)[0]
-                return (place, Int(batch.candidates(lane: lane)[place].topic))
-            }
-            for lane in 0..<users {
-                firstStates.append(batch.state(lane: lane))
-                firstGreedy.append(greedy(batch, lane).topic)
-            }
-            var weight = 1.0
-            while !batch.isFinished {
-                let lanes = batch.activeLanes.map(Int.init)
-                let before = lanes.map { batch.state(lane: $0) }
-                let topics = lanes.map { batch.candidates(lane: $0).map { Int($0.topic) } }
-                let best = lanes.map { greedy(batch, $0).place }
-                let shown = best.map {
-                    generator.bernoulli(exploration) ? generator.integer(below: configuration.candidateCount) : $0
-                }
-                let uniform = exploration / Double(configuration.candidateCount)
-                for (row, outcome) in try batch.step(shown.map { [$0] }).enumerated() {
-                    let lane = lanes[row]
-                    let own = shown[row] == best[row]
-                    rewards.append(Double(outcome.reward))
-                    propensities.append(uniform + (own ? 1 - exploration : 0))
-                    isGreedy.append(own)
-                    returns[lane] += weight * Double(outcome.reward)
-                    buffer.append(
-                        state: before[row], action: topics[row][shown[row]],
-                        reward: outcome.reward / configuration.watchTime, nextState: batch.state(lane: lane),
-                        end: outcome.ended ? .terminal : outcome.truncated ? .truncated : .none)
-                    nextGreedy.append(greedy(batch, lane).topic)
-                }
-                weight *= OffPolicyCheck.discount
-            }
-        }
     }
 }

@@ -7,23 +7,30 @@ import Worlds
 /// Q-learning from the log of a ranker that shows one item a step, with a conservative penalty or without: what it
 /// chooses is measured in the world, what it learns from is the log alone.
 struct SlateLogLearner {
+    /// What the study's search found best for conservative learning; ``plain`` for learning without a penalty.
     struct Settings: Sendable, Equatable {
         /// α; 0 is plain Q-learning.
-        var conservatism = 1.0
+        var conservatism = 0.1
         var updates = 1_000
         var batch = 64
         /// Sessions end, and what is measured is not discounted.
         var discount = 1.0
-        var learningRate = 1e-3
+        var learningRate = 3e-4
         var followRate = 0.1
+
+        static var plain: Settings {
+            var settings = Settings()
+            settings.conservatism = 0
+            settings.followRate = 0.02
+            return settings
+        }
     }
 
     private let agent: DeepQLearning<TimedValues>
     private let configuration: InterestEvolutionConfiguration
 
-    /// - Parameter log: steps with the topic shown as the action, rewards in watched items.
     init(
-        _ log: ReplayBuffer, configuration: InterestEvolutionConfiguration, settings: Settings, seed: UInt64
+        _ log: InterestEvolutionLog, configuration: InterestEvolutionConfiguration, settings: Settings, seed: UInt64
     ) throws {
         self.configuration = configuration
         var learning = DeepQLearning<TimedValues>.Configuration()
@@ -34,36 +41,7 @@ struct SlateLogLearner {
         agent = DeepQLearning(
             TimedValues(configuration, choices: configuration.topicCount, from: RandomSource(seed: seed)), learning)
         var generator = SeededGenerator(seed: seed).split("log")
-        for _ in 0..<settings.updates { try agent.step(log.sample(settings.batch, using: &generator)) }
-    }
-
-    /// The log of a greedy ranker with a share of uniform choices.
-    static func log(
-        _ configuration: InterestEvolutionConfiguration, users: Int, exploration: Double, seed: UInt64
-    ) throws -> ReplayBuffer {
-        var generator = SeededGenerator(seed: seed).split("behaviour")
-        var batch = try InterestEvolutionBatch(configuration, users: users, seed: generator.next())
-        var log = ReplayBuffer(
-            capacity: users * configuration.maximumSteps, stateDimensions: configuration.stateCount,
-            actions: .discrete)
-        while !batch.isFinished {
-            let lanes = batch.activeLanes.map(Int.init)
-            let before = lanes.map { batch.state(lane: $0) }
-            let topics = lanes.map { batch.candidates(lane: $0).map { Int($0.topic) } }
-            let slates = lanes.map { lane -> [Int] in
-                generator.bernoulli(exploration)
-                    ? [generator.integer(below: configuration.candidateCount)]
-                    : InterestEvolutionRanker.greedy.slate(batch, lane: lane)
-            }
-            for (row, outcome) in try batch.step(slates).enumerated() {
-                log.append(
-                    state: before[row], action: topics[row][slates[row][0]],
-                    reward: outcome.reward / configuration.watchTime,
-                    nextState: batch.state(lane: Int(outcome.lane)),
-                    end: outcome.ended ? .terminal : outcome.truncated ? .truncated : .none)
-            }
-        }
-        return log
+        for _ in 0..<settings.updates { try agent.step(log.buffer.sample(settings.batch, using: &generator)) }
     }
 
     /// Mean watch time of a session when the candidate of the best topic is shown.

@@ -34,7 +34,7 @@ extension SlateSanityStudy: TunedStudy {
                 return try await TensorActor.run {
                     var configuration = InterestEvolutionConfiguration()
                     configuration.slateSize = 1
-                    let log = try SlateLogLearner.log(
+                    let log = try InterestEvolutionLog(
                         configuration, users: scale.users, exploration: SlateSanityScale.logExploration, seed: seed)
                     let learner = try SlateLogLearner(log, configuration: configuration, settings: settings, seed: seed)
                     return try learner.watchTime(
@@ -44,20 +44,20 @@ extension SlateSanityStudy: TunedStudy {
         }
         var conservative = Log()
         conservative.updates = scale.updates
-        var plain = conservative
-        plain.conservatism = 0
+        var plain = Log.plain
+        plain.updates = scale.updates
         return slates
             + logged(
                 "log-conservative", conservative,
                 [
-                    .init("penalty", [1.0, 0.1, 0.3, 5], \Log.conservatism),
-                    .init("rate", [1e-3, 3e-4], \Log.learningRate),
+                    .init("penalty", [0.1, 0.3, 1, 5], \Log.conservatism),
+                    .init("rate", [3e-4, 1e-3], \Log.learningRate),
                 ])
             + logged(
                 "log-q-learning", plain,
                 [
-                    .init("rate", [1e-3, 3e-4], \Log.learningRate), .init("discount", [1.0, 0.97], \Log.discount),
-                    .init("follow", [0.1, 0.02], \Log.followRate),
+                    .init("rate", [3e-4, 1e-3], \Log.learningRate), .init("discount", [1.0, 0.97], \Log.discount),
+                    .init("follow", [0.02, 0.1], \Log.followRate),
                 ])
     }
 }

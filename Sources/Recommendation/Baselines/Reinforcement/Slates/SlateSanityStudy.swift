@@ -87,18 +87,18 @@ public struct SlateSanityStudy: Study {
     ) throws {
         var configuration = InterestEvolutionConfiguration()
         configuration.slateSize = 1
-        let log = try SlateLogLearner.log(
+        let log = try InterestEvolutionLog(
             configuration, users: scale.users, exploration: SlateSanityScale.logExploration, seed: seed)
-        let uniform = try SlateLogLearner.log(configuration, users: scale.users, exploration: 1, seed: seed)
+        let uniform = try InterestEvolutionLog(configuration, users: scale.users, exploration: 1, seed: seed)
         let measuring = SeededGenerator.seed(seed, "measured users")
-        for (name, conservatism, log) in [
-            ("log-conservative", 1.0, log), ("log-q-learning", 0, log), ("wide-log-conservative", 1, uniform),
-            ("wide-log-q-learning", 0, uniform),
+        typealias Settings = SlateLogLearner.Settings
+        for (name, settings, log) in [
+            ("log-conservative", Settings(), log), ("log-q-learning", .plain, log),
+            ("wide-log-conservative", Settings(), uniform), ("wide-log-q-learning", .plain, uniform),
         ] {
             try context.checkInterruption()
             context.note(name, seed: Int(seed))
-            var settings = SlateLogLearner.Settings()
-            settings.conservatism = conservatism
+            var settings = settings
             settings.updates = scale.updates
             let learner = try SlateLogLearner(log, configuration: configuration, settings: settings, seed: seed)
             values[name, Self.metric] = try learner.watchTime(users: scale.measuredUsers, seed: measuring)
