@@ -44,8 +44,8 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
     public static let fields = [
         RecipeField(
             "source",
-            "built-in (clicks of the feed world); FOLDER/NAME of RecBole's atomic files, or FOLDER where they have its name; a .csv, .tsv or .jsonl file; or "
-                + "a set below WALLFACER_DATA, such as s3rec-sequences/LastFM."),
+            "built-in (clicks of the feed world); FOLDER/NAME of RecBole's atomic files, or FOLDER where they have its name; "
+                + "a .csv, .tsv or .jsonl file; or a set below WALLFACER_DATA, such as s3rec-sequences/LastFM."),
         RecipeField("user", "The column of users."),
         RecipeField("item", "The column of items."),
         RecipeField("time", "The column of times; \"\" for the order of the file."),

@@ -34,7 +34,7 @@ public final class Tower: Layer {
         if !Tensor.recordsGradients, let first = layers.first { return served(x, first.weight, first.bias) }
         var x = x
         for (place, layer) in layers.enumerated() {
-            if dropout > 0, Tensor.recordsGradients { x = x.dropout(dropout, from: source) }
+            if dropout > 0 { x = x.dropout(dropout, from: source) }
             x = activated(layer(x), place)
         }
         return x
