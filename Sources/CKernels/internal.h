@@ -58,7 +58,6 @@ typedef struct wf_activations {
 typedef void (*wf_product)(const wf_matrix *matrix, int64_t begin, int64_t end, const wf_activations *activations,
                            float *y, int64_t y_stride);
 
-/// The kernels of one instruction-set level.
 /// A layer of a tower in the order of the kernel: `[columns / 16][1 + inputs][16]`, the bias before the weights. Columns
 /// and, after the first layer, inputs are rounded up to a multiple of 16; what is added is zero.
 typedef struct wf_packed_layer {
@@ -69,6 +68,7 @@ typedef struct wf_packed_layer {
     float *gates;
 } wf_packed_layer;
 
+/// The kernels of one instruction-set level.
 typedef struct wf_kernels {
     wf_product _Nonnull product[WF_MATRIX_KINDS][2];  // by kind and arithmetic
     /// Quantises one row of activations.

@@ -1,5 +1,5 @@
-// Element-wise parts of a training step, shared among threads. Tasks have fixed sizes, so results do not
-// depend on the number of threads.
+// Element-wise parts of a training step, shared among threads. Tasks have fixed sizes, so results do not depend on the
+// number of threads.
 
 #include "../internal.h"
 

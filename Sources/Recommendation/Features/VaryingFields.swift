@@ -12,7 +12,7 @@ package struct VaryingFields {
     private let sequences: Range<Int>
     private let fieldCount: Int
 
-    /// - Parameters: places in ascending order.
+    /// Places are in ascending order.
     /// - Returns: nil where all fields differ.
     package init?(categories: [Int], numbers: [Int] = [], bags: [Int] = [], of schema: FeatureSchema) {
         let firstBag = schema.fieldCount - schema.bags.count
@@ -41,21 +41,26 @@ package struct VaryingFields {
 
 /// Places of an axis in ascending order. Side by side they are a view, otherwise they are copied.
 struct AxisPlaces {
+    private enum Selection {
+        case range(Range<Int>)
+        case indices(Tensor)
+    }
+
     let places: [Int]
-    private let range: Range<Int>?
-    private let indices: Tensor?
+    private let selection: Selection
 
     init(_ places: [Int]) {
         self.places = places
-        let (first, last) = (places.first ?? 0, places.last ?? -1)
-        range = last - first == places.count - 1 ? first..<(last + 1) : nil
-        indices = range == nil ? Tensor(places) : nil
+        let range = (places.first ?? 0)..<((places.last ?? -1) + 1)
+        selection = range.count == places.count ? .range(range) : .indices(Tensor(places))
     }
 
     var isEmpty: Bool { places.isEmpty }
 
     func callAsFunction(_ x: Tensor, along axis: Int) -> Tensor {
-        if let range { return range.count == x.size(axis) ? x : x.slice(range, along: axis) }
-        return x.selected(indices ?? Tensor(places), along: axis)
+        switch selection {
+        case .range(let range): range.count == x.size(axis) ? x : x.slice(range, along: axis)
+        case .indices(let indices): x.selected(indices, along: axis)
+        }
     }
 }

@@ -96,14 +96,14 @@ public struct SavedRecommender {
     /// Opens what one of ``RecommendationMethods``, or ``SessionContext``, trained.
     /// - Throws: `ArtefactError`, ``SavedRecommenderError``, ``SessionDataError``, errors of the weight file.
     public static func open(_ folder: URL) throws -> SavedRecommender {
-        let kind = try ArtefactManifest.read(from: folder).kind
-        if kind == SessionContext.name {
+        let manifest = try ArtefactManifest.read(from: folder)
+        if manifest.kind == SessionContext.name {
             let (model, items) = try SessionContextFile.load(folder)
             return SavedRecommender(
-                method: kind, recommender: model, users: IdentifierMap(), items: IdentifierMap(items),
+                method: manifest.kind, recommender: model, users: IdentifierMap(), items: IdentifierMap(items),
                 domains: IdentifierMap(), itemCounts: [Double](repeating: 0, count: items.count))
         }
-        let (method, recipe) = try training(folder)
+        let (method, recipe) = try training(manifest, of: folder)
         return try method.open(folder, recipe: recipe)
     }
 
@@ -111,15 +111,17 @@ public struct SavedRecommender {
     /// stranger. A model of features learned from positive labels, so that those rows are its history.
     /// - Throws: `ArtefactError`, ``SavedRecommenderError``, errors of the data.
     public static func history(ofUser user: String, in folder: URL) throws -> [String] {
-        let (method, recipe) = try training(folder)
+        let manifest = try ArtefactManifest.read(from: folder)
+        if manifest.kind == SessionContext.name { throw SavedRecommenderError.noUsers(kind: manifest.kind) }
+        let (method, recipe) = try training(manifest, of: folder)
         let log = try method.liked(recipe)
         guard let index = log.users[user] else { return [] }
         return log.items(log.rows(ofUser: Int(index))).map { log.items.tokens[Int($0)] }
     }
 
-    private static func training(_ folder: URL) throws -> (any RecommendationMethod.Type, RecipeDocument) {
-        let manifest = try ArtefactManifest.read(from: folder)
-        if manifest.kind == SessionContext.name { throw SavedRecommenderError.noUsers(kind: manifest.kind) }
+    private static func training(
+        _ manifest: ArtefactManifest, of folder: URL
+    ) throws -> (any RecommendationMethod.Type, RecipeDocument) {
         guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
         }

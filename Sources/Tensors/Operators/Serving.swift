@@ -52,17 +52,21 @@ extension Tensor {
         package init(weight: Tensor, bias: Tensor?, activation: Activation) {
             let weight = weight.detached()
             // Some columns of a matrix are read where they stand.
-            let isReadable = weight.rank == 2 && wf_tensor_stride(weight.handle, 1) == 1
-            self.weight = isReadable ? weight : weight.contiguous()
+            let hasWholeRows = weight.rank == 2 && wf_tensor_stride(weight.handle, 1) == 1
+            self.weight = hasWholeRows ? weight : weight.contiguous()
             self.bias = bias?.detached().contiguous()
             self.activation = activation
         }
 
         var columns: Int { weight.size(-2) }
 
-        fileprivate var isReadable: Bool {
-            let arrays = (bias.map { [$0] } ?? []) + (dice?.all ?? [])
-            return weight.dtype == .float32 && weight.device == .cpu && arrays.allSatisfy(\.isDenseFloat)
+        /// Whether a kernel can read it behind `inputs` columns; other shapes are left to LibTorch, which says what is wrong.
+        /// - Parameter items: how many weights stand one behind the other; nil for one.
+        fileprivate func isReadable(inputs: Int, items: Int? = nil) -> Bool {
+            let leading = items.map { [$0] } ?? []
+            return weight.dtype == .float32 && weight.device == .cpu && weight.shape == leading + [columns, inputs]
+                && (bias.map { $0.isDenseFloat && $0.shape == leading + [columns] } ?? true)
+                && (dice?.all ?? []).allSatisfy { $0.isDenseFloat && $0.shape == [columns] }
         }
 
         private var dice: Dice? {
@@ -91,8 +95,7 @@ extension Tensor {
     ///   has nothing to keep in the caches.
     package func through(_ layers: [TowerLayer]) -> Tensor? {
         guard let last = layers.last, layers.count > 1, size(-1) > 0, count / size(-1) >= Self.leastTowerRows,
-            dtype == .float32,
-            device == .cpu, layers.allSatisfy(\.isReadable)
+            dtype == .float32, device == .cpu, Self.areReadable(layers, inputs: size(-1))
         else { return nil }
         let (x, output) = (detached().contiguous(), Tensor.uninitialized(shape.dropLast() + [last.columns]))
         let status = layers.map(\.described).withUnsafeBufferPointer { described -> wf_status in
@@ -116,7 +119,10 @@ extension Tensor {
     /// - Returns: `[targets, dimensions]`; nil where the plain operators must do it.
     package func pooling(_ history: Tensor, by unit: [TowerLayer]) -> Tensor? {
         let (targets, history) = (detached().contiguous(), history.detached().contiguous())
-        guard targets.isDenseFloat, history.isDenseFloat, unit.allSatisfy(\.isReadable) else { return nil }
+        guard targets.isDenseFloat, history.isDenseFloat, targets.rank == 2, history.rank == 2,
+            history.size(1) == targets.size(1),
+            Self.areReadable(unit, inputs: targets.size(1), items: history.size(0))
+        else { return nil }
         let output = Tensor.uninitialized(like: targets)
         let status = unit.map(\.described).withUnsafeBufferPointer { described -> wf_status in
             guard let first = described.baseAddress else { return WF_INVALID_SHAPE }
@@ -127,6 +133,13 @@ extension Tensor {
             return withExtendedLifetime((unit, targets, history)) { wf_target_attend(&task, Workers.pool) }
         }
         return status == WF_OK ? output : nil
+    }
+
+    /// - Parameter items: how many weights the first layer has; nil for one.
+    private static func areReadable(_ layers: [TowerLayer], inputs: Int, items: Int? = nil) -> Bool {
+        zip(layers, [inputs] + layers.map(\.columns)).enumerated().allSatisfy { place, layer in
+            layer.0.isReadable(inputs: layer.1, items: place == 0 ? items : nil)
+        }
     }
 
     private var isDenseFloat: Bool { dtype == .float32 && device == .cpu && isContiguous }

@@ -121,6 +121,41 @@ struct RecommendationLayerTests {
         }
     }
 
+    @Test(
+        "Served, many rows go through a tower and its head as one does", arguments: Tower.Activation.allCases,
+        [[20, 7], [16]])
+    func servedTower(activation: Tower.Activation, widths: [Int]) {
+        let source = RandomSource(seed: 9)
+        let tower = Tower(inputDimensions: 6, widths: widths, activation: activation, from: source)
+        let head = Linear(
+            inputDimensions: widths.last ?? 6, outputDimensions: 3, standardDeviation: 1, from: source)
+        for parameter in tower.parameters + head.parameters {
+            parameter.tensor.assign(.normal(parameter.tensor.shape, from: source))
+        }
+        for moments in tower.buffers(ParameterPath("t")) {
+            moments.tensor.assign(.uniform(moments.tensor.shape, in: 0.5..<1.5, from: source))
+        }
+        let x = Tensor.normal([45, 6], from: source)
+        withoutGradients {
+            let (apart, together) = (head(tower(x)), tower(TowerInput(x), head: head))
+            for row in 0..<45 {
+                let range = row..<(row + 1)
+                // One row takes the plain operators.
+                let alone = head(tower(x.slice(range, along: 0)))
+                #expect(together.slice(range, along: 0).isClose(to: alone, absoluteTolerance: 1e-4))
+                #expect(apart.slice(range, along: 0).isClose(to: alone, absoluteTolerance: 1e-4))
+            }
+        }
+    }
+
+    @Test("A tower and an input that do not fit are LibTorch's error, however many rows there are")
+    func wrongWidth() async {
+        await #expect(processExitsWith: .failure) {
+            let tower = Tower(inputDimensions: 6, widths: [16, 8], from: RandomSource(seed: 1))
+            _ = withoutGradients { tower(Tensor.ones([40, 5])) }
+        }
+    }
+
     @Test("A gate's weights sum to 1, and equal experts come out unchanged")
     func gates() throws {
         let source = RandomSource(seed: 2)
