@@ -12,12 +12,17 @@ public struct InteractionSplit: Sendable, Equatable {
     public let log: InteractionLog
     /// How it was split, as printed in a protocol.
     public let name: String
+    /// Whether no training row of anyone is later than a row that is held out.
+    public let isByTime: Bool
     private let trainEnds: [Int32]
     private let validationEnds: [Int32]
 
-    private init(log: InteractionLog, name: String, boundaries: (Int, Range<Int>) -> (Int, Int)) {
+    private init(
+        log: InteractionLog, name: String, isByTime: Bool = false, boundaries: (Int, Range<Int>) -> (Int, Int)
+    ) {
         self.log = log
         self.name = name
+        self.isByTime = isByTime
         var trainEnds: [Int32] = []
         var validationEnds: [Int32] = []
         for user in 0..<log.userCount {
@@ -48,7 +53,9 @@ public struct InteractionSplit: Sendable, Equatable {
             throw InteractionError.invalidSplit(
                 field: "validationFrom", found: "\(validationFrom)", allowed: "at most testFrom (\(testFrom))")
         }
-        return InteractionSplit(log: log, name: "by time (\(validationFrom), \(testFrom))") { user, rows in
+        return InteractionSplit(
+            log: log, name: "by time (\(validationFrom), \(testFrom))", isByTime: true
+        ) { user, rows in
             func first(from time: Double) -> Int {
                 var low = rows.lowerBound
                 var high = rows.upperBound

@@ -237,10 +237,7 @@ extension InteractionDataRecipe {
         } else {
             throw RecommendationDataError.noSource(source)
         }
-        switch split {
-        case .leaveOneOut: return (.leaveOneOut(log), tables.name)
-        case .byTime: return (try .byTime(log, validation: validationShare, test: testShare), tables.name)
-        }
+        return (try divided(log), tables.name)
     }
 }
 
