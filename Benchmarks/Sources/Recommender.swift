@@ -46,7 +46,7 @@ func recommenderTraining(_ kind: String, steps: Int) throws {
     where Source.Batch == Model.Batch {
         model.train()
         let options = FittingOptions()
-        let optimizer = options.optimizer(for: model.trainableParameters)
+        let optimizer = options.optimizer(for: model)
         var clock: [Double] = []
         var losses: [Double] = []
         for _ in 0..<steps {

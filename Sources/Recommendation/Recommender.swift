@@ -56,13 +56,25 @@ public protocol TrainableModel<Batch>: Layer {
     /// Tensors beside the parameters that training changes and files keep: running means and variances.
     var buffers: [NamedParameter] { get }
 
+    /// Tensors that training alone needs: target networks. Checkpoints keep them, files do not.
+    var trainingState: [NamedParameter] { get }
+
     /// Generators that a training step draws from (dropout).
     var randomSources: [(name: String, source: RandomSource)] { get }
+
+    /// Multiplies the learning rate of a parameter: an actor climbs slower than its critic learns.
+    func learningRateScale(of parameter: String) -> Double
+
+    /// Called after every step of the optimiser.
+    func didStep()
 }
 
 extension TrainableModel {
     public var buffers: [NamedParameter] { [] }
+    public var trainingState: [NamedParameter] { [] }
     public var randomSources: [(name: String, source: RandomSource)] { [] }
+    public func learningRateScale(of parameter: String) -> Double { 1 }
+    public func didStep() {}
 }
 
 extension Recommender {

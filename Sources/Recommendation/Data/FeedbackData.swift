@@ -1,26 +1,35 @@
-import Corpora
+public import Corpora
 
 /// Rows with and without success, for methods that learn what to show: what was shown or met, and whether it was liked.
 ///
 /// The liked rows are divided as every other method divides them, so that all are measured by one protocol. Rows that were
 /// not liked are experience to learn from where they are older than what is to be found; later ones are left out.
-struct FeedbackData {
+public struct FeedbackData: Sendable {
     /// All rows.
-    let log: InteractionLog
+    public let log: InteractionLog
     /// Of each row of ``log``.
-    let isLiked: [Bool]
+    public let isLiked: [Bool]
     /// Of the liked rows alone; its users and items are those of ``log``.
-    let split: InteractionSplit
-    let name: String
+    public let split: InteractionSplit
+    public let name: String
     /// The end of each user's rows that may be learned from.
     private let trainEnds: [Int]
 
     /// - Parameter isLiked: by row of `log`.
     /// - Throws: `InteractionError`.
-    init(
-        log: InteractionLog, isLiked: [Bool], name: String, divide: (InteractionLog) throws -> InteractionSplit
+    public init(
+        log: InteractionLog, isLiked: [Bool], name: String = "log", divide: (InteractionLog) throws -> InteractionSplit
     ) throws {
         precondition(isLiked.count == log.rowCount, "an answer for each row")
+        self.log = log
+        self.isLiked = isLiked
+        self.name = name
+        guard isLiked.contains(false) else {
+            let split = try divide(log)
+            self.split = split
+            trainEnds = (0..<log.userCount).map { split.rows(.train, user: $0).upperBound }
+            return
+        }
         let kept = (0..<log.rowCount).filter { isLiked[$0] }
         var userOfRow = [Int32](repeating: 0, count: log.rowCount)
         for user in 0..<log.userCount { for row in log.rows(ofUser: user) { userOfRow[row] = Int32(user) } }
@@ -45,14 +54,11 @@ struct FeedbackData {
             guard firstHeldOut < .infinity else { return end }
             return rows.first { $0 < end && log.times[$0] >= firstHeldOut } ?? end
         }
-        self.log = log
-        self.isLiked = isLiked
         self.split = split
-        self.name = name
     }
 
     /// The rows of a user that may be learned from, oldest first.
-    func trainRows(ofUser user: Int) -> Range<Int> { log.rows(ofUser: user).lowerBound..<trainEnds[user] }
+    public func trainRows(ofUser user: Int) -> Range<Int> { log.rows(ofUser: user).lowerBound..<trainEnds[user] }
 }
 
 extension InteractionDataRecipe {

@@ -5,11 +5,19 @@ import Layers
 public import Tensors
 public import Training
 
+/// Settings of a method whose lists are measured.
+public protocol RankedRecipe: Recipe {
+    var data: InteractionDataRecipe { get }
+    /// Lengths of lists.
+    var cutoffs: [Int] { get }
+    var seed: Int { get }
+}
+
 /// Settings of a method that learns from who met what.
-public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
-    public var data = InteractionDataRecipe()
+public struct InteractionRecipe<Model: ModelSettings>: RankedRecipe, Equatable {
+    public var data = Model.data
     public var model = Model()
-    public var fitting = FittingOptions()
+    public var fitting = Model.fitting
     public var search = false
     /// Lengths of lists that are measured.
     public var cutoffs = [10]
@@ -35,69 +43,109 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
     }
 }
 
-/// A model of identities or sequences as a method: what differs between them.
-public protocol InteractionMethod: RecommendationMethod where Settings == InteractionRecipe<Configuration> {
-    associatedtype Configuration: ModelSettings
-    associatedtype Network: Recommender & TrainableModel where Network.Batch == InteractionBatch
-
-    static func network(
-        _ configuration: Configuration, userCount: Int, itemCount: Int, from source: RandomSource
-    ) throws -> Network
-    /// What a training row is, and whether it has a negative.
-    static func rows(_ configuration: Configuration) -> (layout: InteractionSource.Layout, hasNegatives: Bool)
+/// A method whose models rank the items of one catalogue, measured by full ranking.
+public protocol RankedMethod: RecommendationMethod where Settings: RankedRecipe {
+    /// Opens a trained model.
+    static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender
 }
 
-/// The names and counts that are kept with a trained model.
-private struct StoredNames: Codable {
-    var users: [String]
-    var items: [String]
-    var itemCounts: [Double]
+/// What a model is made for.
+public struct RecommenderPlace {
+    public let userCount: Int
+    public let itemCount: Int
+    /// Vectors that a model takes as they are, where its method has some; nil where a file fills them in.
+    public let vectors: ItemVectors?
+}
+
+/// A model of identities, of sequences or of decisions as a method: what differs between them.
+public protocol InteractionMethod: RankedMethod where Settings == InteractionRecipe<Configuration> {
+    associatedtype Configuration: ModelSettings
+    associatedtype Network: Recommender & TrainableModel
+    associatedtype Source: PassSource where Source.Batch == Network.Batch
+
+    static func network(
+        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+    ) throws -> Network
+    /// Batches of the rows that may be learned from.
+    static func source(
+        _ configuration: Configuration, data: FeedbackData, rowsPerBatch: Int, seed: UInt64
+    ) throws -> Source
+    /// Vectors that are learned before the model; nil where it has none.
+    static func vectors(_ configuration: Configuration, data: FeedbackData, seed: UInt64) throws -> ItemVectors?
 }
 
 extension InteractionMethod {
-    private static var watched: WatchedMetric { WatchedMetric("nDCG@10", isHigherBetter: true) }
+    public static func vectors(
+        _ configuration: Configuration, data: FeedbackData, seed: UInt64
+    ) throws -> ItemVectors? { nil }
+}
+
+/// The names and counts that are kept with a trained model.
+struct StoredNames: Codable {
+    var users: [String]
+    var items: [String]
+    var itemCounts: [Double]
+
+    init(_ split: InteractionSplit) {
+        users = split.log.users.tokens
+        items = split.log.items.tokens
+        itemCounts = split.trainItemCounts.map(Double.init)
+    }
+}
+
+extension RankedMethod {
+    /// What a search and early stopping go by.
+    static var watched: WatchedMetric { WatchedMetric("nDCG@10", isHigherBetter: true) }
+}
+
+extension InteractionMethod {
 
     @TensorActor
     public static func train(_ settings: Settings, in session: TrainingSession) throws -> TrainedArtefact {
         var settings = settings
         settings.data = settings.data.located
         let seed = UInt64(settings.seed)
-        let (split, name) = try settings.data.interactions(seed: seed)
+        let data = try settings.data.feedback(seed: seed)
+        let (split, name) = (data.split, data.name)
         session.say(
             "data: \(name), \(split.log.userCount) users, \(split.log.itemCount) items, \(split.log.rowCount) "
                 + "interactions, \(split.name)")
-        func new() throws -> Network {
-            try network(
-                settings.model, userCount: split.log.userCount, itemCount: split.log.itemCount,
-                from: RandomSource(seed: seed))
-        }
-        let (layout, hasNegatives) = rows(settings.model)
-        func batches() throws -> InteractionSource {
-            try InteractionSource(
-                split, layout: layout, rowsPerBatch: settings.fitting.rowsPerBatch,
-                sampler: hasNegatives ? NegativeSampler(split, exclusion: .trainOnly) : nil, seed: seed)
-        }
         // Said before the training, not after its first pass.
         guard split.rowCount(.validation) > 0 else {
             throw RecommendationDataError.noRows(source: name, part: InteractionSplit.Part.validation.rawValue)
         }
         let validation = RankingMeasurement(split, part: .validation, data: name)
+        let place = RecommenderPlace(
+            userCount: split.log.userCount, itemCount: split.log.itemCount,
+            vectors: try vectors(settings.model, data: data, seed: seed))
+        func new() throws -> Network { try network(settings.model, place: place, from: RandomSource(seed: seed)) }
+        func batches() throws -> Source {
+            try source(settings.model, data: data, rowsPerBatch: settings.fitting.rowsPerBatch, seed: seed)
+        }
         let job = try settings.fitting.job(
             searching: settings.search, watching: watched, source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
-        if job.source.usersWithoutNegatives > 0 {
-            session.say("\(job.source.usersWithoutNegatives) users met every item and are not learnt from")
-        }
+        if let remark = job.source.remark { session.say(remark) }
         let recipe = try RecipeText.plain(settings, method: Self.name)
-        let names = StoredNames(
-            users: split.log.users.tokens, items: split.log.items.tokens,
-            itemCounts: split.trainItemCounts.map(Double.init))
+        let names = StoredNames(split)
         return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in
             job.learner.restoreBestBuffers()
             try RecommenderFiles.write(job.learner.model, names: names, recipe: recipe, to: folder)
         }
     }
 
+    public static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender {
+        let names = try RecommenderFiles.readNames(StoredNames.self, from: artefact)
+        let place = RecommenderPlace(userCount: names.users.count, itemCount: names.items.count, vectors: nil)
+        let model = try network(settings.model, place: place, from: RandomSource(seed: 0))
+        try RecommenderFiles.load(model, from: artefact)
+        return SavedRecommender(
+            method: name, recommender: model, users: IdentifierMap(names.users), items: IdentifierMap(names.items),
+            domains: IdentifierMap(), itemCounts: names.itemCounts)
+    }
+}
+
+extension RankedMethod {
     /// Full ranking of the test part, beside popularity under the same protocol.
     @TensorActor
     public static func evaluate(
@@ -160,16 +208,6 @@ extension InteractionMethod {
         let settings = try settings(recipe)
         return try settings.data.interactions(seed: UInt64(settings.seed)).split.log
     }
-
-    private static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender {
-        let names = try RecommenderFiles.readNames(StoredNames.self, from: artefact)
-        let model = try network(
-            settings.model, userCount: names.users.count, itemCount: names.items.count, from: RandomSource(seed: 0))
-        try RecommenderFiles.load(model, from: artefact)
-        return SavedRecommender(
-            method: name, recommender: model, users: IdentifierMap(names.users), items: IdentifierMap(names.items),
-            domains: IdentifierMap(), itemCounts: names.itemCounts)
-    }
 }
 
 extension FittingOptions {
@@ -191,7 +229,7 @@ extension FittingOptions {
         // A killed process loses minutes, and short trainings write nothing on the way.
         limits.checkpointSeconds = 300
         return TrainingSession.Job(
-            learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
+            learner: learner, source: source, optimizer: options.optimizer(for: model),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
             limits: limits)
     }

@@ -1,3 +1,4 @@
+import Corpora
 public import Tensors
 import Training
 
@@ -10,17 +11,21 @@ public enum PairwiseRankingMethod: InteractionMethod {
     public static let summary = "Matrix factorisation that ranks what a user met above what they did not (BPR)."
 
     public static func network(
-        _ configuration: Configuration, userCount: Int, itemCount: Int, from source: RandomSource
+        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
     ) throws -> MatrixFactorization {
         guard configuration.objective == .pairs else {
             throw RecommendationError.mismatch(
                 reason: "model.objective is ratings; recommend-bpr learns from pairs, and ratings are for the library")
         }
-        return MatrixFactorization(configuration, userCount: userCount, itemCount: itemCount, from: source)
+        return MatrixFactorization(configuration, userCount: place.userCount, itemCount: place.itemCount, from: source)
     }
 
-    public static func rows(_ configuration: Configuration) -> (layout: InteractionSource.Layout, hasNegatives: Bool) {
-        (.pairs, true)
+    public static func source(
+        _ configuration: Configuration, data: FeedbackData, rowsPerBatch: Int, seed: UInt64
+    ) throws -> InteractionSource {
+        try InteractionSource(
+            data.split, layout: .pairs, rowsPerBatch: rowsPerBatch,
+            sampler: NegativeSampler(data.split, exclusion: .trainOnly), seed: seed)
     }
 }
 
@@ -33,13 +38,16 @@ public enum RecurrentSequenceMethod: InteractionMethod {
     public static let summary = "A recurrent unit reads the history and predicts the next item (GRU4Rec)."
 
     public static func network(
-        _ configuration: Configuration, userCount: Int, itemCount: Int, from source: RandomSource
+        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
     ) throws -> RecurrentSequence {
-        RecurrentSequence(configuration, itemCount: itemCount, from: source)
+        RecurrentSequence(configuration, itemCount: place.itemCount, from: source)
     }
 
-    public static func rows(_ configuration: Configuration) -> (layout: InteractionSource.Layout, hasNegatives: Bool) {
-        (.nextItem(length: configuration.length), false)
+    public static func source(
+        _ configuration: Configuration, data: FeedbackData, rowsPerBatch: Int, seed: UInt64
+    ) throws -> InteractionSource {
+        try InteractionSource(
+            data.split, layout: .nextItem(length: configuration.length), rowsPerBatch: rowsPerBatch, seed: seed)
     }
 }
 
@@ -52,17 +60,22 @@ public enum SelfAttentiveSequenceMethod: InteractionMethod {
     public static let summary = "Causal self-attention reads the history and predicts the next item (SASRec)."
 
     public static func network(
-        _ configuration: Configuration, userCount: Int, itemCount: Int, from source: RandomSource
+        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
     ) throws -> SelfAttentiveSequence {
         guard configuration.dimensions % configuration.heads == 0 else {
             throw RecommendationError.mismatch(
                 reason:
                     "model.dimensions is \(configuration.dimensions), which \(configuration.heads) heads do not divide")
         }
-        return SelfAttentiveSequence(configuration, itemCount: itemCount, from: source)
+        return SelfAttentiveSequence(configuration, itemCount: place.itemCount, from: source)
     }
 
-    public static func rows(_ configuration: Configuration) -> (layout: InteractionSource.Layout, hasNegatives: Bool) {
-        (configuration.layout, configuration.objective == .binary)
+    public static func source(
+        _ configuration: Configuration, data: FeedbackData, rowsPerBatch: Int, seed: UInt64
+    ) throws -> InteractionSource {
+        try InteractionSource(
+            data.split, layout: configuration.layout, rowsPerBatch: rowsPerBatch,
+            sampler: configuration.objective == .binary ? NegativeSampler(data.split, exclusion: .trainOnly) : nil,
+            seed: seed)
     }
 }

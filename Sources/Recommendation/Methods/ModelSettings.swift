@@ -4,6 +4,14 @@ public import Training
 public protocol ModelSettings: Codable, Sendable, Equatable {
     init()
     static var fields: [RecipeField] { get }
+    /// What the recipe's data and fitting are where nothing else is said.
+    static var data: InteractionDataRecipe { get }
+    static var fitting: FittingOptions { get }
+}
+
+extension ModelSettings {
+    public static var data: InteractionDataRecipe { InteractionDataRecipe() }
+    public static var fitting: FittingOptions { FittingOptions() }
 }
 
 extension FittingOptions {

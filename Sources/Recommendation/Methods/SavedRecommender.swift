@@ -156,6 +156,11 @@ enum RecommenderFiles {
     static func write(_ model: some TrainableModel, names: some Encodable, recipe: String, to folder: URL) throws {
         let tensors = (model.parameters + model.buffers).map { (name: $0.name, tensor: $0.tensor) }
         try TensorArchive.write(tensors, to: folder.appending(path: weights).path)
+        try write(names: names, recipe: recipe, to: folder)
+    }
+
+    /// Of a recommender without parameters.
+    static func write(names: some Encodable, recipe: String, to folder: URL) throws {
         try StableJSON.data(names, indented: false).write(to: folder.appending(path: Self.names))
         try Data(recipe.utf8).write(to: folder.appending(path: Self.recipe))
     }
@@ -198,8 +203,12 @@ public protocol RecommendationMethod: Method {
 /// Every method that trains a recommender here.
 public enum RecommendationMethods {
     public static let all: [any RecommendationMethod.Type] = [
-        PairwiseRankingMethod.self, RecurrentSequenceMethod.self, SelfAttentiveSequenceMethod.self,
+        PopularityMethod.self, UpperConfidenceBoundMethod.self, PairwiseRankingMethod.self,
+        RecurrentSequenceMethod.self,
+        SelfAttentiveSequenceMethod.self,
         LogisticRegressionMethod.self, WideAndDeepMethod.self, DeepFMMethod.self, DeepInterestNetworkMethod.self,
-        MultiGateExpertsMethod.self, ProgressiveExtractionMethod.self, StarTopologyMethod.self,
+        MultiGateExpertsMethod.self, ProgressiveExtractionMethod.self, StarTopologyMethod.self, DeepQMethod.self,
+        ConservativeQMethod.self, SlateQMethod.self, DeterministicPolicyMethod.self, TwinDelayedMethod.self,
+        ListPolicyMethod.self,
     ]
 }

@@ -27,12 +27,22 @@ public struct FittingOutcome: Sendable, Equatable {
 }
 
 /// Batches without end that come in passes.
-protocol PassSource: BatchSource {
+public protocol PassSource: BatchSource {
     var batchesPerPass: Int { get }
+    /// What whoever trains on these data should know; nil where all is as usual.
+    var remark: String? { get }
+}
+
+extension PassSource {
+    public var remark: String? { nil }
 }
 
 extension FeatureRowSource: PassSource {}
-extension InteractionSource: PassSource {}
+extension InteractionSource: PassSource {
+    public var remark: String? {
+        usersWithoutNegatives > 0 ? "\(usersWithoutNegatives) users met every item and are not learnt from" : nil
+    }
+}
 
 /// Trains a model on a source with the one training loop.
 public enum Fitting {
@@ -58,7 +68,7 @@ public enum Fitting {
         var limits = options.limits(batchesPerPass: batchesPerPass, watching: watched)
         limits.seconds = seconds
         let loop = TrainingLoop(
-            learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
+            learner: learner, source: source, optimizer: options.optimizer(for: model),
             schedule: LearningRateSchedule(
                 peak: options.learningRate, warmUpSteps: decay == .constant ? 0 : max(1, limits.steps / 20),
                 totalSteps: limits.steps, decay: decay, finalShare: 0.05),
@@ -87,8 +97,16 @@ extension FittingOptions {
         return limits
     }
 
-    /// AdamW; biases and other vectors do not decay.
-    public func optimizer(for parameters: [NamedParameter]) -> any Optimizer {
-        AdamW(ParameterGroup.standard(parameters, weightDecay: weightDecay), beta1: beta1, beta2: beta2)
+    /// AdamW; biases and other vectors do not decay, and parameters keep the scales of rate that the model gives them.
+    public func optimizer(for model: some TrainableModel) -> any Optimizer {
+        let scaled = Dictionary(grouping: model.trainableParameters) { model.learningRateScale(of: $0.name) }
+        let groups = scaled.sorted { $0.key < $1.key }.flatMap { scale, parameters in
+            ParameterGroup.standard(parameters, weightDecay: weightDecay).map { group in
+                var group = group
+                group.learningRateScale = scale
+                return group
+            }
+        }
+        return AdamW(groups, beta1: beta1, beta2: beta2)
     }
 }

@@ -46,9 +46,12 @@ public final class RecommendationLearner<Model: TrainableModel>: Learner {
     public var randomSources: [(name: String, source: RandomSource)] { model.randomSources }
 
     public var changingState: [NamedParameter] {
-        model.buffers.isEmpty
-            ? [] : model.buffers + bestBuffers + [NamedParameter(name: "best.cost", tensor: bestCost)]
+        model.trainingState
+            + (model.buffers.isEmpty
+                ? [] : model.buffers + bestBuffers + [NamedParameter(name: "best.cost", tensor: bestCost)])
     }
+
+    public func didStep(_ step: Int) { model.didStep() }
 
     public func loss(_ batch: Model.Batch) throws -> BatchLoss { try model.loss(batch) }
 

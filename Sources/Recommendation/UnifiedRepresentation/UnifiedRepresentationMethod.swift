@@ -100,7 +100,7 @@ public enum UnifiedRepresentationMethod: Method {
         var limits = options.limits(batchesPerPass: source.stepsPerEpoch, watching: .area)
         limits.checkpointInterval = source.stepsPerEpoch
         let job = TrainingSession.Job(
-            learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
+            learner: learner, source: source, optimizer: options.optimizer(for: model),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
             limits: limits)
         return try session.run(Self.self, settings, base: nil, precision: "f32", job: job) { folder in

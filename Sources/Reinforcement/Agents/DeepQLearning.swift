@@ -20,13 +20,12 @@ public final class DeepQLearning<Values: DiscreteActionValue> {
 
     public let configuration: Configuration
     public let values: TargetNetwork<Values>
-    private let optimizer: AdamW
+    private lazy var optimizer = AdamW([ParameterGroup(values.online.parameters)])
 
     public init(_ network: Values, _ configuration: Configuration = Configuration()) {
         network.train()
         self.configuration = configuration
         values = TargetNetwork(network)
-        optimizer = AdamW([ParameterGroup(network.parameters)])
     }
 
     /// `y` of a batch: `[batch]`.
@@ -61,9 +60,12 @@ public final class DeepQLearning<Values: DiscreteActionValue> {
         try loss.backward()
         GradientScaling.scaleAndClip(values.online.parameters, maximumNorm: configuration.maximumGradientNorm)
         optimizer.step(learningRate: configuration.learningRate)
-        values.follow(rate: configuration.followRate)
+        follow()
         return loss.item
     }
+
+    /// Moves the target network: part of ``step(_:)``, and after every step of whoever minimises ``loss(_:)`` on their own.
+    public func follow() { values.follow(rate: configuration.followRate) }
 
     /// The best action of every state: `[batch]`.
     public func greedyActions(_ states: Tensor) -> [Int] {

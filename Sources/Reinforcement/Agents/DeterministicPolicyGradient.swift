@@ -41,9 +41,12 @@ public final class DeterministicPolicyGradient<Policy: DeterministicPolicy, Valu
     public let policy: TargetNetwork<Policy>
     /// One critic, or two whose smaller value counts.
     public let critics: [TargetNetwork<Value>]
-    private let actorOptimizer: AdamW
-    private let criticOptimizer: AdamW
+    private lazy var actorOptimizer = AdamW([ParameterGroup(policy.online.parameters)])
+    private lazy var criticOptimizer = AdamW([ParameterGroup(critics.flatMap(\.online.parameters))])
     private let random: RandomSource
+    /// States and the policy's answers `[batch, action]` to what is carried out for them, `[batch, action]`: where actions are
+    /// vectors of things, one of these (Dulac-Arnold et al. 2015). Targets value what it gives; nil carries answers out.
+    public var carriesOut: ((_ states: Tensor, _ answers: Tensor) -> Tensor)?
     private var steps = 0
 
     /// - Parameters:
@@ -59,11 +62,9 @@ public final class DeterministicPolicyGradient<Policy: DeterministicPolicy, Valu
         self.policy = TargetNetwork(policy)
         self.critics = critics.map { TargetNetwork($0) }
         self.random = random
-        actorOptimizer = AdamW([ParameterGroup(policy.parameters)])
-        criticOptimizer = AdamW([ParameterGroup(critics.flatMap(\.parameters))])
     }
 
-    /// `y = r + γ (1 - terminal) min_j Q'_j(s', μ'(s') + ε)`: `[batch]`.
+    /// `y = r + γ (1 - terminal) min_j Q'_j(s', a')`, a' what is carried out for `μ'(s') + ε`: `[batch]`.
     public func targets(_ batch: Transitions) -> Tensor {
         withoutGradients {
             var actions = policy.target(batch.nextStates)
@@ -73,6 +74,7 @@ public final class DeterministicPolicyGradient<Policy: DeterministicPolicy, Valu
                 actions = bounded(
                     actions + noise.clamped(from: -configuration.smoothingBound, to: configuration.smoothingBound))
             }
+            if let carriesOut { actions = carriesOut(batch.nextStates, actions) }
             let values = critics.map { $0.target(batch.nextStates, actions) }
             return TemporalDifference.target(
                 rewards: batch.rewards, notTerminal: batch.notTerminal,
@@ -93,8 +95,21 @@ public final class DeterministicPolicyGradient<Policy: DeterministicPolicy, Valu
         return losses.dropFirst().reduce(losses[0], +)
     }
 
-    /// `-mean Q_1(s, μ(s))`: a step down it climbs the critic.
-    public func actorLoss(_ states: Tensor) -> Tensor { -critics[0].online(states, policy.online(states)).mean() }
+    /// `-Σ ∂(mean Q_1(s, a))/∂a · μ(s)` with the slope taken at `a = μ(s)`: its gradient in the policy is that of
+    /// `-mean Q_1(s, μ(s))`, so that a step down it climbs the critic, and it leaves the critic alone.
+    /// - Throws: `TensorError.gradientFailed`.
+    public func actorLoss(_ states: Tensor) throws -> Tensor {
+        let actions = policy.online(states)
+        let leaf = actions.detached().copy().requiringGradient()
+        let slope = try critics[0].online(states, leaf).mean().gradients(withRespectTo: [leaf])[0]
+        return -((slope ?? .zeros(like: leaf)).detached() * actions).sum()
+    }
+
+    /// Moves all target networks: part of every ``step(_:)`` of the actor, and of whoever minimises the losses on their own.
+    public func follow() {
+        policy.follow(rate: configuration.followRate)
+        for critic in critics { critic.follow(rate: configuration.followRate) }
+    }
 
     /// One step on a batch; returns the critics' loss.
     /// - Throws: `TensorError.gradientFailed`.
@@ -113,8 +128,7 @@ public final class DeterministicPolicyGradient<Policy: DeterministicPolicy, Valu
             GradientScaling.scaleAndClip(
                 policy.online.parameters, maximumNorm: configuration.maximumGradientNorm)
             actorOptimizer.step(learningRate: configuration.actorLearningRate)
-            policy.follow(rate: configuration.followRate)
-            for critic in critics { critic.follow(rate: configuration.followRate) }
+            follow()
         }
         return loss.item
     }

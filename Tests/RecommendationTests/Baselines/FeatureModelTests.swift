@@ -62,7 +62,7 @@ struct FeatureModelTests {
             }
             let plain = rows.all
             var shared = plain
-            shared.varying = try #require(VaryingFields(categories: [1], of: schema))
+            shared.varying = VaryingFields(categories: [1], of: schema)
             for model in try models() {
                 for parameter in model.parameters {
                     parameter.tensor.assign(.normal(parameter.tensor.shape, standardDeviation: 0.3, from: source))
@@ -79,7 +79,7 @@ struct FeatureModelTests {
                 #expect(expected.floats[0] != expected.floats[2])
             }
             // What is said to be shared is read from the first row: the item of the others must not be seen.
-            shared.varying = try #require(VaryingFields(categories: [0], of: schema))
+            shared.varying = VaryingFields(categories: [0], of: schema)
             let blind = withoutGradients { MultiGateExperts(schema, from: source).logits(shared) }
             #expect(blind.isClose(to: blind.slice(0..<1, along: 0).broadcast(to: blind.shape), absoluteTolerance: 1e-5))
         }
@@ -98,7 +98,7 @@ struct FeatureModelTests {
         }
         let plain = rows.all
         var shared = plain
-        shared.varying = try #require(VaryingFields(categories: [1], numbers: [1], bags: [1], of: schema))
+        shared.varying = VaryingFields(categories: [1], numbers: [1], bags: [1], of: schema)
         let model = ProgressiveExtraction(schema, from: RandomSource(seed: 4))
         let (found, expected) = withoutGradients { (model.logits(shared), model.logits(plain)) }
         #expect(found.isClose(to: expected, relativeTolerance: 1e-4, absoluteTolerance: 1e-6))

@@ -117,13 +117,13 @@ public final class MatrixFactorization: Recommender, TrainableModel {
 }
 
 /// Rows of a table of items: the table itself where the candidates are the whole catalogue in order.
-struct ItemSelection {
+package struct ItemSelection {
     private let indices: Tensor?
 
-    init(_ candidates: [Int32], of count: Int) {
+    package init(_ candidates: [Int32], of count: Int) {
         let isWhole = candidates.count == count && candidates.enumerated().allSatisfy { $0.offset == Int($0.element) }
         indices = isWhole ? nil : Tensor(candidates.map(Int.init))
     }
 
-    func callAsFunction(_ table: Tensor) -> Tensor { indices.map { table.selected($0, along: 0) } ?? table }
+    package func callAsFunction(_ table: Tensor) -> Tensor { indices.map { table.selected($0, along: 0) } ?? table }
 }

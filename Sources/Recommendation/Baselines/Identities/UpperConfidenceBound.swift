@@ -9,9 +9,16 @@ public final class UpperConfidenceBound: Recommender {
     /// 1 as published for rewards in `[0, 1]`; less explores less.
     public let width: Double
 
-    public init(itemCount: Int, width: Double = 1) {
-        shown = [Double](repeating: 0, count: itemCount)
-        rewards = shown
+    public convenience init(itemCount: Int, width: Double = 1) {
+        let nothing = [Double](repeating: 0, count: itemCount)
+        self.init(shown: nothing, rewards: nothing, width: width)
+    }
+
+    /// From counts of a log.
+    public init(shown: [Double], rewards: [Double], width: Double = 1) {
+        precondition(shown.count == rewards.count, "views and rewards of each item")
+        self.shown = shown
+        self.rewards = rewards
         self.width = width
     }
 

@@ -45,8 +45,12 @@ package final class ListAgent: FeedAgent {
         self.catalogue = catalogue
         self.settings = settings
         let source = RandomSource(seed: seed)
-        let policy = ListPolicy(catalogue, hidden: settings.hidden, from: source)
-        let critic = ListCritic(catalogue, settings: settings, from: source)
+        let policy = ListPolicy(
+            dimensions: catalogue.dimensions, norm: catalogue.meanNorm, listLength: Self.listLength,
+            hidden: settings.hidden, from: source)
+        let critic = ListCritic(
+            dimensions: catalogue.dimensions, listLength: Self.listLength, hidden: settings.hidden,
+            headHidden: settings.criticHidden, from: source)
         policy.train()
         critic.train()
         self.policy = TargetNetwork(policy)
@@ -128,25 +132,28 @@ package final class ListAgent: FeedAgent {
     }
 }
 
-/// Windows `[batch, 12, item]` to weight vectors `[batch, 4, item]` of the length of an item.
+/// Windows `[batch, window, item]` to weight vectors `[batch, list, item]` of the length of an item.
 package final class ListPolicy: Network {
     private let memory: GRU
     private let head: MultilayerPerceptron
     private var temperature: Tensor
     private let dimensions: Int
     private let norm: Double
+    private let listLength: Int
 
-    package init(_ catalogue: FeedCatalogue, hidden: Int, from source: RandomSource) {
-        dimensions = catalogue.dimensions
-        norm = catalogue.meanNorm
+    package init(dimensions: Int, norm: Double, listLength: Int, hidden: Int, from source: RandomSource) {
+        self.dimensions = dimensions
+        self.norm = norm
+        self.listLength = listLength
         memory = GRU(inputDimensions: dimensions, hiddenDimensions: hidden, from: source)
-        head = MultilayerPerceptron([hidden, ListAgent.listLength * dimensions], outputScale: 0.3, from: source)
+        head = MultilayerPerceptron([hidden, listLength * dimensions], outputScale: 0.3, from: source)
         temperature = Tensor([Float(1), -2])
     }
 
     private init(copying other: ListPolicy) {
         dimensions = other.dimensions
         norm = other.norm
+        listLength = other.listLength
         memory = other.memory.copy()
         head = other.head.copy()
         temperature = other.temperature.detached().copy()
@@ -155,7 +162,7 @@ package final class ListPolicy: Network {
     package func copy() -> ListPolicy { ListPolicy(copying: self) }
 
     package func callAsFunction(_ windows: Tensor) -> Tensor {
-        let weights = head(memory(windows).state).reshaped(windows.size(0), ListAgent.listLength, dimensions)
+        let weights = head(memory(windows).state).reshaped(windows.size(0), listLength, dimensions)
         return weights / (weights.norm(along: 2, keepingAxes: true) + 1e-6) * norm
     }
 
@@ -170,16 +177,14 @@ package final class ListPolicy: Network {
     }
 }
 
-/// Windows and lists `[batch, 4, item]` to values `[batch]`.
+/// Windows and lists `[batch, list, item]` to values `[batch]`.
 package final class ListCritic: Network {
     private let memory: GRU
     private let head: MultilayerPerceptron
 
-    package init(_ catalogue: FeedCatalogue, settings: ListAgent.Settings, from source: RandomSource) {
-        memory = GRU(inputDimensions: catalogue.dimensions, hiddenDimensions: settings.hidden, from: source)
-        head = MultilayerPerceptron(
-            [settings.hidden + ListAgent.listLength * catalogue.dimensions] + settings.criticHidden + [1],
-            from: source)
+    package init(dimensions: Int, listLength: Int, hidden: Int, headHidden: [Int], from source: RandomSource) {
+        memory = GRU(inputDimensions: dimensions, hiddenDimensions: hidden, from: source)
+        head = MultilayerPerceptron([hidden + listLength * dimensions] + headHidden + [1], from: source)
     }
 
     private init(memory: GRU, head: MultilayerPerceptron) {
