@@ -22,12 +22,14 @@ public struct FeatureDataRecipe: Codable, Sendable, Equatable {
         [
             RecipeField("labels", "Columns of numbers to predict, one task each; the first one ranks."),
             RecipeField("minimumLabel", "A label is positive from this value on."),
-            RecipeField("domain", "A column of names whose values are the domains of a multi-domain model."),
+            RecipeField(
+                "domain", "A column of names whose values are the domains of a multi-domain model."),
             RecipeField(
                 "historyLength", "Positive items strictly before a row that the model reads; 0 for none.",
                 range: .between(0, 1000)),
             RecipeField(
-                "ignored", "Columns that are not read as features, of the interactions, of users and of items."),
+                "ignored",
+                "Columns that are not read as features, of the interactions, of users and of items."),
         ] + InteractionDataRecipe.fields.nested(in: "interactions")
 }
 
@@ -40,6 +42,11 @@ struct FeatureData {
     /// The user of each row of the parts as the table counts them, for grouped metrics: a stranger is a user too.
     let validationUsers: [Int32]
     let testUsers: [Int32]
+    /// Likewise the item of each test row.
+    let testItems: [Int32]
+    /// The names by which the table counts.
+    let users: IdentifierMap
+    let items: IdentifierMap
     let name: String
     /// Columns that no feature, label or key is made of.
     let unread: [String]
@@ -57,8 +64,10 @@ extension FeatureDataRecipe {
         let encoded = try encode(tables, rows, parts: parts, with: encoder)
         return FeatureData(
             encoder: encoder, train: encoded[0].rows, validation: encoded[1].rows, test: encoded[2].rows,
-            validationUsers: encoded[1].users, testUsers: encoded[2].users, name: tables.name,
-            unread: try unread(tables, rows))
+            validationUsers: encoded[1].users, testUsers: encoded[2].users, testItems: encoded[2].items,
+            users: try rows.tokens(interactions.user).vocabulary,
+            items: try rows.tokens(interactions.item).vocabulary,
+            name: tables.name, unread: try unread(tables, rows))
     }
 
     /// The rows whose first label is positive.
@@ -69,7 +78,8 @@ extension FeatureDataRecipe {
         let answers = try rows.numbers(labels[0])
         return try InteractionLog(
             table: rows, user: interactions.user, item: interactions.item,
-            time: interactions.time.isEmpty ? nil : interactions.time, keep: { answers[$0] >= minimumLabel })
+            time: interactions.time.isEmpty ? nil : interactions.time,
+            keep: { answers[$0] >= minimumLabel })
     }
 
     /// Rows of train, validation and test: by time, or the last two of each user.
@@ -94,7 +104,9 @@ extension FeatureDataRecipe {
 
     /// The columns of the interactions that are features.
     private func context(_ table: FeatureTable) throws -> FeatureColumns {
-        var reserved: Set = [interactions.user, interactions.item, interactions.time, interactions.rating, domain]
+        var reserved: Set = [
+            interactions.user, interactions.item, interactions.time, interactions.rating, domain,
+        ]
         reserved.formUnion(labels)
         return try FeatureColumns(table, except: reserved, ignored: ignored)
     }
@@ -108,7 +120,9 @@ extension FeatureDataRecipe {
             (tables.items, interactions.item, FeatureEncoder.itemField),
         ] {
             guard let side else { continue }
-            names += try FeatureColumns(side, except: [key], ignored: ignored).unread.map { "\(name).\($0)" }
+            names += try FeatureColumns(side, except: [key], ignored: ignored).unread.map {
+                "\(name).\($0)"
+            }
         }
         return names
     }
@@ -119,7 +133,9 @@ extension FeatureDataRecipe {
         let columns = try context(table)
         let people = try table.vocabulary(of: interactions.user, rows: train)
         let things = try table.vocabulary(of: interactions.item, rows: train)
-        func side(_ table: FeatureTable?, _ names: [String], _ key: String) throws -> FeatureEncoder.Side {
+        func side(_ table: FeatureTable?, _ names: [String], _ key: String) throws
+            -> FeatureEncoder.Side
+        {
             try table.map { try .init($0, names: names, key: key, ignored: ignored) } ?? .init()
         }
         return FeatureEncoder(
@@ -138,15 +154,20 @@ extension FeatureDataRecipe {
 
     private func encode(
         _ tables: InteractionTables, _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
-    ) throws -> [(rows: FeatureRows, users: [Int32])] {
-        let own = try table.tokens(interactions.user).values
+    ) throws -> [(rows: FeatureRows, users: [Int32], items: [Int32])] {
+        let own = (
+            users: try table.tokens(interactions.user).values,
+            items: try table.tokens(interactions.item).values
+        )
         let people = try Translation(table, interactions.user, to: encoder.users)
         let things = try Translation(table, interactions.item, to: encoder.items)
         let context = try zip(encoder.context, encoder.contextVocabularies).map {
             try Translation(table, $0, to: $1)
         }
         let numbers = try FeatureColumns.numbers(encoder.contextNumbers, of: table)
-        let lists = try encoder.contextBags.map { try ListTranslation(table, $0.name, to: $0.vocabulary) }
+        let lists = try encoder.contextBags.map {
+            try ListTranslation(table, $0.name, to: $0.vocabulary)
+        }
         // Users and items who are new have no identity, but the tables may have their features.
         var encoder = encoder
         let userRows = try encoder.userSide.rows(of: people, in: tables.users, key: interactions.user)
@@ -162,12 +183,13 @@ extension FeatureDataRecipe {
             precondition(values.lowerBound == 0, "histories stand first")
             let userBags = encoder.userSide.bags.map { BagRanges($0, in: &rows) }
             let itemBags = encoder.itemSide.bags.map { BagRanges($0, in: &rows) }
-            var users: [Int32] = []
             for row in part {
                 let (user, item) = (people[row], things[row])
                 let sides = (user: userRows[people.token(row)], item: itemRows[things.token(row)])
                 var (categories, amounts) = encoder.row(user: user, item: item, sides: sides)
-                for (place, column) in context.enumerated() { categories[2 + place] = (column[row] ?? -1) + 1 }
+                for (place, column) in context.enumerated() {
+                    categories[2 + place] = (column[row] ?? -1) + 1
+                }
                 for (place, column) in numbers.enumerated() {
                     amounts[place] = encoder.contextMoments[place].scaled(column[row])
                 }
@@ -179,9 +201,8 @@ extension FeatureDataRecipe {
                     ranges: schema.sequences.isEmpty ? [] : [histories.ranges[row]], bagRanges: bags,
                     labels: answers.map { $0[row].isNaN ? .nan : $0[row] >= minimumLabel ? 1 : 0 },
                     domain: domains.map { Int($0[row] ?? -1) + 1 } ?? 0)
-                users.append(own[row])
             }
-            return (rows, users)
+            return (rows, part.map { own.users[$0] }, part.map { own.items[$0] })
         }
     }
 }

@@ -38,8 +38,12 @@ public struct RankingMeasurement: Sendable {
     /// vectors of all items costs little more for 64 users than for one, so that a large catalogue gets more room.
     package static func scoreBytes(itemCount: Int) -> Int { max(4 << 20, min(64 * 4 * itemCount, 32 << 20)) }
 
-    /// - Throws: `RankingError`, ``RecommendationError``.
-    public func callAsFunction(_ model: some Recommender, keepsLists: Bool = false) throws -> RankingReport {
+    /// - Parameter eachList: is told the list of each user as it is made.
+    /// - Throws: `RankingError`, ``RecommendationError``, and what `eachList` throws.
+    public func callAsFunction(
+        _ model: some Recommender, keepsLists: Bool = false,
+        eachList: ((_ user: Int, _ list: [RankedItem]) throws -> Void)? = nil
+    ) throws -> RankingReport {
         guard model.itemCount == split.log.itemCount else {
             throw RecommendationError.mismatch(
                 reason: "the model ranks \(model.itemCount) items, the data have \(split.log.itemCount)")
@@ -51,7 +55,7 @@ public struct RankingMeasurement: Sendable {
                 cutoffs: cutoffs, seeds: seeds),
             scoreBytes: Self.scoreBytes(itemCount: model.itemCount), keepsLists: keepsLists)
         let items = Array(0..<Int32(model.itemCount))
-        return try ranking.evaluate(relevant: relevant, excluded: excluded) { users, buffer in
+        return try ranking.evaluate(relevant: relevant, excluded: excluded, eachList: eachList) { users, buffer in
             // Users without targets are passed over by the ranking. Where the model has no answer all items are equal,
             // which the tie rule counts as a miss.
             let asked = users.filter { !relevant[$0].isEmpty && model.canScore(context(ofUser: $0)) }

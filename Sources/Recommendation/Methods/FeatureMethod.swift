@@ -124,6 +124,7 @@ extension FeatureMethod {
             let found = try part.metrics(model)
             for name in ["AUC", "logLoss"] { metrics["\(slice).\(name)"] = found[name] }
         }
+        if let writeRow = session.writeRow { try MeasuredRows.write(data, model, to: writeRow) }
         let split = settings.data.interactions.split.rawValue
         return MethodEvaluation(
             description: "\(data.name), \(split), test rows; GAUC over users by impressions", metrics: metrics,

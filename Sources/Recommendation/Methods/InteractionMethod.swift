@@ -109,7 +109,8 @@ extension InteractionMethod {
         try requireSame("items", split.log.items, model.items, name)
         let test = RankingMeasurement(
             split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)])
-        let report = try measure(test, model.recommender)
+        let report = try measure(
+            test, model.recommender, eachList: session.writeRow.map { try MeasuredRows.lists(split.log, to: $0) })
         let popular = try test.metrics(Popularity(split))
         var metrics: [String: Double] = [:]
         var intervals: [String: ClosedRange<Double>] = [:]
@@ -147,8 +148,10 @@ extension InteractionMethod {
                 + "file that it was trained on; models of features can be measured on others")
     }
 
-    private static func measure(_ test: RankingMeasurement, _ model: any Recommender) throws -> RankingReport {
-        func open(_ model: some Recommender) throws -> RankingReport { try test(model) }
+    private static func measure(
+        _ test: RankingMeasurement, _ model: any Recommender, eachList: ((Int, [RankedItem]) throws -> Void)?
+    ) throws -> RankingReport {
+        func open(_ model: some Recommender) throws -> RankingReport { try test(model, eachList: eachList) }
         return try open(model)
     }
 

@@ -26,6 +26,9 @@ public struct TrainingSession: Sendable {
     public var locateModel: @Sendable (String) throws -> URL = { URL(fileURLWithPath: $0) }
     /// Receives what a person should know: sources, skipped conversations, reasons to stop.
     public var say: @Sendable (String) -> Void = { _ in }
+    /// Receives what an evaluation measures row by row, the names of the columns first; nil where nobody asks. Methods
+    /// that measure no rows never call it.
+    public var writeRow: (@Sendable ([String]) throws -> Void)?
 
     public init(output: URL, store: RunStore? = nil) {
         self.output = output

@@ -62,4 +62,18 @@ struct RankingMeasurementTests {
         // The model's scores in four steps and their copy: a few blocks, where all scores are 400 MB.
         #expect(model.residentBytes - before < 8 * RankingMeasurement.scoreBytes(itemCount: items))
     }
+
+    @Test("Each list is told as it is made: best first, with scores and hits, without what was met before")
+    func lists() throws {
+        var told: [(user: Int, list: [RankedItem])] = []
+        let report = try RankingMeasurement(split(users: 2, items: 40), part: .test, cutoffs: [1, 3])(Successor(40)) {
+            told.append(($0, $1))
+        }
+        #expect(report.value(.hitRate, k: 1)?.value == 1)
+        #expect(told.map(\.user) == [0, 1])
+        // Scores are -|item - last - 1|. User 0 met 0 and 1, user 1 met 31 and 32.
+        #expect(told[0].list.map(\.item) == [2, 3, 4] && told[0].list.map(\.score) == [0, -1, -2])
+        #expect(told[1].list.map(\.item) == [33, 34, 35] && told[1].list.map(\.score) == [0, -1, -2])
+        #expect(told.allSatisfy { $0.list.map(\.isRelevant) == [true, false, false] })
+    }
 }
