@@ -22,14 +22,12 @@ public struct FeatureDataRecipe: Codable, Sendable, Equatable {
         [
             RecipeField("labels", "Columns of numbers to predict, one task each; the first one ranks."),
             RecipeField("minimumLabel", "A label is positive from this value on."),
-            RecipeField(
-                "domain", "A column of names whose values are the domains of a multi-domain model."),
+            RecipeField("domain", "A column of names whose values are the domains of a multi-domain model."),
             RecipeField(
                 "historyLength", "Positive items strictly before a row that the model reads; 0 for none.",
                 range: .between(0, 1000)),
             RecipeField(
-                "ignored",
-                "Columns that are not read as features, of the interactions, of users and of items."),
+                "ignored", "Columns that are not read as features, of the interactions, of users and of items."),
         ] + InteractionDataRecipe.fields.nested(in: "interactions")
 }
 
@@ -59,15 +57,15 @@ extension FeatureDataRecipe {
     func data(seed: UInt64, stored: FeatureEncoder? = nil) throws -> FeatureData {
         let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
-        let parts = try divided(rows)
+        let (isLeft, name) = try interactions.core(rows, tables.name)
+        let parts = try divided(rows, isLeft)
         let encoder = try stored ?? encoder(tables, rows, parts[0])
-        let encoded = try encode(tables, rows, parts: parts, with: encoder)
+        let encoded = try encode(tables, rows, isLeft, parts: parts, with: encoder)
         return FeatureData(
             encoder: encoder, train: encoded[0].rows, validation: encoded[1].rows, test: encoded[2].rows,
             validationUsers: encoded[1].users, testUsers: encoded[2].users, testItems: encoded[2].items,
-            users: try rows.tokens(interactions.user).vocabulary,
-            items: try rows.tokens(interactions.item).vocabulary,
-            name: tables.name, unread: try unread(tables, rows))
+            users: try rows.tokens(interactions.user).vocabulary, items: try rows.tokens(interactions.item).vocabulary,
+            name: name, unread: try unread(tables, rows))
     }
 
     /// The rows whose first label is positive.
@@ -76,17 +74,18 @@ extension FeatureDataRecipe {
         let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
         let answers = try rows.numbers(labels[0])
+        let isLeft = try interactions.core(rows, tables.name).rows
         return try InteractionLog(
             table: rows, user: interactions.user, item: interactions.item,
             time: interactions.time.isEmpty ? nil : interactions.time,
-            keep: { answers[$0] >= minimumLabel })
+            keep: { answers[$0] >= minimumLabel && isLeft?[$0] != false })
     }
 
     /// Rows of train, validation and test: by time, or the last two of each user.
-    private func divided(_ table: FeatureTable) throws -> [[Int]] {
+    private func divided(_ table: FeatureTable, _ isLeft: [Bool]?) throws -> [[Int]] {
         let log = try InteractionLog(
             table: table, user: interactions.user, item: interactions.item,
-            time: interactions.time.isEmpty ? nil : interactions.time)
+            time: interactions.time.isEmpty ? nil : interactions.time, keep: isLeft.map { rows in { rows[$0] } })
         let split: InteractionSplit =
             switch interactions.split {
             case .leaveOneOut: .leaveOneOut(log)
@@ -104,9 +103,7 @@ extension FeatureDataRecipe {
 
     /// The columns of the interactions that are features.
     private func context(_ table: FeatureTable) throws -> FeatureColumns {
-        var reserved: Set = [
-            interactions.user, interactions.item, interactions.time, interactions.rating, domain,
-        ]
+        var reserved: Set = [interactions.user, interactions.item, interactions.time, interactions.rating, domain]
         reserved.formUnion(labels)
         return try FeatureColumns(table, except: reserved, ignored: ignored)
     }
@@ -120,9 +117,7 @@ extension FeatureDataRecipe {
             (tables.items, interactions.item, FeatureEncoder.itemField),
         ] {
             guard let side else { continue }
-            names += try FeatureColumns(side, except: [key], ignored: ignored).unread.map {
-                "\(name).\($0)"
-            }
+            names += try FeatureColumns(side, except: [key], ignored: ignored).unread.map { "\(name).\($0)" }
         }
         return names
     }
@@ -133,9 +128,7 @@ extension FeatureDataRecipe {
         let columns = try context(table)
         let people = try table.vocabulary(of: interactions.user, rows: train)
         let things = try table.vocabulary(of: interactions.item, rows: train)
-        func side(_ table: FeatureTable?, _ names: [String], _ key: String) throws
-            -> FeatureEncoder.Side
-        {
+        func side(_ table: FeatureTable?, _ names: [String], _ key: String) throws -> FeatureEncoder.Side {
             try table.map { try .init($0, names: names, key: key, ignored: ignored) } ?? .init()
         }
         return FeatureEncoder(
@@ -153,11 +146,11 @@ extension FeatureDataRecipe {
     }
 
     private func encode(
-        _ tables: InteractionTables, _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
+        _ tables: InteractionTables, _ table: FeatureTable, _ isLeft: [Bool]?, parts: [[Int]],
+        with encoder: FeatureEncoder
     ) throws -> [(rows: FeatureRows, users: [Int32], items: [Int32])] {
         let own = (
-            users: try table.tokens(interactions.user).values,
-            items: try table.tokens(interactions.item).values
+            users: try table.tokens(interactions.user).values, items: try table.tokens(interactions.item).values
         )
         let people = try Translation(table, interactions.user, to: encoder.users)
         let things = try Translation(table, interactions.item, to: encoder.items)
@@ -165,9 +158,7 @@ extension FeatureDataRecipe {
             try Translation(table, $0, to: $1)
         }
         let numbers = try FeatureColumns.numbers(encoder.contextNumbers, of: table)
-        let lists = try encoder.contextBags.map {
-            try ListTranslation(table, $0.name, to: $0.vocabulary)
-        }
+        let lists = try encoder.contextBags.map { try ListTranslation(table, $0.name, to: $0.vocabulary) }
         // Users and items who are new have no identity, but the tables may have their features.
         var encoder = encoder
         let userRows = try encoder.userSide.rows(of: people, in: tables.users, key: interactions.user)
@@ -176,7 +167,8 @@ extension FeatureDataRecipe {
         let domains = domain.isEmpty ? nil : try Translation(table, domain, to: encoder.domains)
         let schema = encoder.schema
         let histories = try Histories(
-            table, recipe: self, liked: { answers[0][$0] >= minimumLabel }, item: { things[$0] })
+            table, recipe: self, liked: { answers[0][$0] >= minimumLabel && isLeft?[$0] != false },
+            item: { things[$0] })
         return try parts.map { part in
             var rows = FeatureRows(schema: schema)
             let values = rows.appendSequenceValues(histories.items)
@@ -187,9 +179,7 @@ extension FeatureDataRecipe {
                 let (user, item) = (people[row], things[row])
                 let sides = (user: userRows[people.token(row)], item: itemRows[things.token(row)])
                 var (categories, amounts) = encoder.row(user: user, item: item, sides: sides)
-                for (place, column) in context.enumerated() {
-                    categories[2 + place] = (column[row] ?? -1) + 1
-                }
+                for (place, column) in context.enumerated() { categories[2 + place] = (column[row] ?? -1) + 1 }
                 for (place, column) in numbers.enumerated() {
                     amounts[place] = encoder.contextMoments[place].scaled(column[row])
                 }

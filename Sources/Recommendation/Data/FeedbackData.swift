@@ -1,17 +1,17 @@
-import Corpora
+package import Corpora
 
 /// Rows with and without success, for methods that learn what to show: what was shown or met, and whether it was liked.
 ///
 /// The liked rows are divided as every other method divides them, so that all are measured by one protocol. Rows that were
 /// not liked are experience to learn from where they are older than what is to be found; later ones are left out.
-struct FeedbackData {
+package struct FeedbackData {
     /// All rows.
-    let log: InteractionLog
+    package let log: InteractionLog
     /// Of each row of ``log``.
-    let isLiked: [Bool]
+    package let isLiked: [Bool]
     /// Of the liked rows alone; its users and items are those of ``log``.
-    let split: InteractionSplit
-    let name: String
+    package let split: InteractionSplit
+    package let name: String
     /// The end of each user's rows that may be learned from.
     private let trainEnds: [Int]
 
@@ -52,18 +52,18 @@ struct FeedbackData {
     }
 
     /// The rows of a user that may be learned from, oldest first.
-    func trainRows(ofUser user: Int) -> Range<Int> { log.rows(ofUser: user).lowerBound..<trainEnds[user] }
+    package func trainRows(ofUser user: Int) -> Range<Int> { log.rows(ofUser: user).lowerBound..<trainEnds[user] }
 }
 
 extension InteractionDataRecipe {
     /// Every row with its answer: liked from ``minimumRating`` on, and all where there is no ``rating``.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
-    func feedback(seed: UInt64) throws -> FeedbackData {
+    package func feedback(seed: UInt64) throws -> FeedbackData {
         var lenient = self
         lenient.missing = .fill
         let tables = try lenient.tables(seed: seed)
-        let log: InteractionLog
-        let isLiked: [Bool]
+        var log: InteractionLog
+        var isLiked: [Bool]
         if let sequences = tables.sequences {
             log = sequences
             isLiked = [Bool](repeating: true, count: log.rowCount)
@@ -78,7 +78,13 @@ extension InteractionDataRecipe {
         } else {
             throw RecommendationDataError.noSource(source)
         }
-        return try FeedbackData(log: log, isLiked: isLiked, name: tables.name, divide: divided)
+        let answers = isLiked
+        let (left, name, rows) = try core(log, tables.name) { answers[$0] }
+        if let rows {
+            log = left
+            isLiked = zip(isLiked, rows).filter(\.1).map(\.0)
+        }
+        return try FeedbackData(log: log, isLiked: isLiked, name: name, divide: divided)
     }
 
     /// Train, validation and test of a log.
