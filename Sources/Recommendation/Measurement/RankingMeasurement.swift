@@ -2,23 +2,27 @@ public import Corpora
 public import Evaluation
 import Tensors
 
-/// Ranks the whole catalogue for the users of a split.
+/// Ranks the whole catalogue, or a sample of it, for the users of a split.
 public struct RankingMeasurement: Sendable {
     public let split: InteractionSplit
     public let part: InteractionSplit.Part
     public let cutoffs: [Int]
     public let data: String
     public let seeds: [UInt64]
+    public let candidates: RankingCandidates
     private let relevant: ItemSets
     private let excluded: ItemSets?
+    private let sample: CandidateSample?
 
     /// - Parameters:
     ///   - part: whose items are to be found; what a user met before is history.
     ///   - excludesHistory: whether items of the history are no candidates.
     ///   - data: its name, for the printed protocol.
+    ///   - candidates: all items, or for each item to be found some that the user meets in no part, drawn from the first
+    ///     seed: all models are measured among the same. Users who have fewer left are measured among these.
     public init(
         _ split: InteractionSplit, part: InteractionSplit.Part, cutoffs: [Int] = [10], excludesHistory: Bool = true,
-        data: String = "log", seeds: [UInt64] = []
+        data: String = "log", seeds: [UInt64] = [], candidates: RankingCandidates = .full
     ) {
         self.split = split
         self.part = part
@@ -27,6 +31,8 @@ public struct RankingMeasurement: Sendable {
         self.seeds = seeds
         relevant = split.targets(part)
         excluded = excludesHistory ? split.histories(before: part) : nil
+        self.candidates = candidates
+        sample = CandidateSample(candidates, of: split, for: relevant, seed: seeds.first ?? 0)
     }
 
     /// A user as this measurement asks for them: the rows before the part.
@@ -51,11 +57,15 @@ public struct RankingMeasurement: Sendable {
         let ranking = try FullRanking(
             itemCount: model.itemCount,
             protocol: RankingProtocol(
-                data: data, split: "\(split.name), \(part.rawValue)", excluded: excluded == nil ? "nothing" : "history",
-                cutoffs: cutoffs, seeds: seeds),
+                data: data, split: "\(split.name), \(part.rawValue)", candidates: candidates,
+                excluded: sample?.excluded ?? (excluded == nil ? "nothing" : "history"), cutoffs: cutoffs, seeds: seeds),
             scoreBytes: Self.scoreBytes(itemCount: model.itemCount), keepsLists: keepsLists)
         let items = Array(0..<Int32(model.itemCount))
-        return try ranking.evaluate(relevant: relevant, excluded: excluded, eachList: eachList) { users, buffer in
+        return try ranking.evaluate(
+            relevant: relevant, excluded: excluded,
+            candidates: sample.map { sample in { try sample.items(ofUser: $0) } },
+            eachList: eachList
+        ) { users, buffer in
             // Users without targets are passed over by the ranking. Where the model has no answer all items are equal,
             // which the tie rule counts as a miss.
             let asked = users.filter { !relevant[$0].isEmpty && model.canScore(context(ofUser: $0)) }

@@ -13,6 +13,7 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
     public var search = false
     /// Lengths of lists that are measured.
     public var cutoffs = [10]
+    public var sampledCandidates = 0
     public var seed = 0
 
     public init() {}
@@ -23,7 +24,13 @@ public struct InteractionRecipe<Model: ModelSettings>: Recipe, Equatable {
             RecipeField(
                 "cutoffs", "Lengths of the lists that `evaluate` measures; training watches nDCG@10.",
                 range: .between(1, 1_000)),
-            RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0)),
+            RecipeField(
+                "sampledCandidates",
+                "`evaluate` ranks each test item among so many items drawn uniformly from those that the user has not met "
+                    + "(100: RecBole's uni100), which is not comparable with 0: among all.",
+                range: .between(0, 1_000_000)
+            ),
+            RecipeField("seed", "Of weights, order, negatives and sampled candidates.", range: .atLeast(0)),
         ]
             + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
@@ -108,7 +115,8 @@ extension InteractionMethod {
         try requireSame("users", split.log.users, model.users, name)
         try requireSame("items", split.log.items, model.items, name)
         let test = RankingMeasurement(
-            split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)])
+            split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)],
+            candidates: settings.sampledCandidates > 0 ? .uniform(count: settings.sampledCandidates) : .full)
         let report = try measure(
             test, model.recommender, eachList: session.writeRow.map { try MeasuredRows.lists(split.log, to: $0) })
         let popular = try test.metrics(Popularity(split))
