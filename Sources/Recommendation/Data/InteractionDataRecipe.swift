@@ -223,6 +223,14 @@ extension InteractionDataRecipe {
         return problems
     }
 
+    /// What the parts of a file follow from: with others, rows that a model was trained on would be held out.
+    var splitSettings: [String] {
+        let shares = split == .byTime ? ["validationShare \(validationShare)", "testShare \(testShare)"] : []
+        let liked = rating.isEmpty ? ["no rating"] : ["rating \(rating)", "minimumRating \(minimumRating)"]
+        return ["split \(split.rawValue)"] + shares + [time.isEmpty ? "the order of the file" : "time \(time)"] + liked
+            + ["leastUserRows \(leastUserRows)", "leastItemRows \(leastItemRows)"]
+    }
+
     /// Who met what, divided into train, validation and test.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
     func interactions(seed: UInt64) throws -> (split: InteractionSplit, name: String) {

@@ -40,6 +40,11 @@ public struct RankingMeasurement: Sendable {
         UserContext(user: Int32(user), history: Array(split.log.items(split.history(before: part, user: user))))
     }
 
+    /// How many users with something to be found the model has no answer for.
+    public func usersWithoutAnswer(_ model: any Recommender) -> Int {
+        (0..<relevant.count).count { !relevant[$0].isEmpty && !model.canScore(context(ofUser: $0)) }
+    }
+
     /// Of the scores of the users that are asked for at once: memory does not grow with their number. A product with the
     /// vectors of all items costs little more for 64 users than for one, so that a large catalogue gets more room.
     package static func scoreBytes(itemCount: Int) -> Int { max(4 << 20, min(64 * 4 * itemCount, 32 << 20)) }

@@ -94,10 +94,14 @@ extension FeatureMethod {
 
     /// AUC, AUC by user and log loss of every task on the test part, beside the base rate; for the first task also on the
     /// rows of users and of items that the training did not meet, where identities help nobody.
+    /// The file of the training must be divided as it was for the training.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: Settings, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        if settings.data.interactions.located.source == (try trainedSettings(artefact)).data.interactions.source {
+            try requireSameSplit(artefact, settings) { $0.data.interactions.splitSettings }
+        }
         let stored = try RecommenderFiles.readNames(StoredEncoder.self, from: artefact)
         let model = try load(artefact, settings, stored.encoder)
         let data = try settings.data.data(seed: UInt64(settings.seed), stored: stored.encoder)

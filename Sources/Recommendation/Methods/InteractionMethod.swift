@@ -105,21 +105,21 @@ extension InteractionMethod {
         }
     }
 
-    /// Full ranking of the test part, beside popularity under the same protocol.
+    /// Ranking of the test part, beside popularity under the same protocol: of the file of the training, or of another one
+    /// whose items the model knows. Users without an answer (whom a model of identities does not know, or without history)
+    /// count as misses.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: Settings, in session: TrainingSession
     ) throws -> MethodEvaluation {
-        let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
         let model = try saved(artefact, settings)
-        try requireSame("users", split.log.users, model.users, name)
-        try requireSame("items", split.log.items, model.items, name)
+        let (split, name) = try measured(artefact, settings, model)
         let test = RankingMeasurement(
             split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)],
             candidates: settings.sampledCandidates > 0 ? .uniform(count: settings.sampledCandidates) : .full)
         let report = try measure(
             test, model.recommender, eachList: session.writeRow.map { try MeasuredRows.lists(split.log, to: $0) })
-        let popular = try test.metrics(Popularity(split))
+        let popular = try test.metrics(Popularity(scores: model.itemCounts))
         var metrics: [String: Double] = [:]
         var intervals: [String: ClosedRange<Double>] = [:]
         for k in settings.cutoffs {
@@ -131,29 +131,12 @@ extension InteractionMethod {
             }
             for name in ["HR@\(k)", "nDCG@\(k)"] { metrics["popularity.\(name)"] = popular[name] }
         }
+        let silent = test.usersWithoutAnswer(model.recommender)
         return MethodEvaluation(
-            description: report.protocol.description, metrics: metrics, count: report.evaluatedUsers,
+            description: report.protocol.description
+                + (silent > 0 ? "; \(silent) users without an answer count as misses" : ""), metrics: metrics,
+            count: report.evaluatedUsers,
             intervals: intervals)
-    }
-
-    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the data name others than the model was trained with.
-    private static func requireSame(
-        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
-    ) throws {
-        guard found.tokens != known.tokens else { return }
-        let strangers = found.tokens.filter { known[$0] == nil }
-        let difference =
-            if let first = strangers.first {
-                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
-            } else if found.count < known.count {
-                "\(found.count) where the model knows \(known.count)"
-            } else {
-                "the same in another order"
-            }
-        throw RecommendationError.mismatch(
-            reason:
-                "\(data): its \(kind) are not those of the training: \(difference). \(Self.name) is measured on the "
-                + "file that it was trained on; models of features can be measured on others")
     }
 
     private static func measure(
