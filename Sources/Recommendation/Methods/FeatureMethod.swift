@@ -77,7 +77,8 @@ extension FeatureMethod {
                     + "last pass are kept")
         }
         let job = try settings.fitting.job(
-            searching: settings.search && validation.hasBothClasses, watching: watched, source: batches,
+            searching: settings.search && validation.hasBothClasses, stored: session.storedChoice(), watching: watched,
+            source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         var counts = [Double](repeating: 0, count: data.encoder.items.count + 1)

@@ -90,7 +90,8 @@ extension InteractionMethod {
         }
         let validation = RankingMeasurement(split, part: .validation, data: name)
         let job = try settings.fitting.job(
-            searching: settings.search, watching: watched, source: batches,
+            searching: settings.search, stored: session.storedChoice(), watching: watched,
+            source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         if job.source.usersWithoutNegatives > 0 {
             session.say("\(job.source.usersWithoutNegatives) users met every item and are not learnt from")
@@ -168,15 +169,21 @@ extension InteractionMethod {
 
 extension FittingOptions {
     /// A job of a training session with these options.
-    /// - Parameter searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``,
-    ///   whose the other parameters are).
+    /// - Parameters:
+    ///   - searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``, whose the
+    ///     other parameters are).
+    ///   - stored: what the search of an interrupted training chose, which is taken in place of another search.
     func job<Model: TrainableModel, Source: PassSource>(
-        searching: Bool, watching watched: WatchedMetric, source: () throws -> Source,
+        searching: Bool, stored: [String: Double]? = nil, watching watched: WatchedMetric, source: () throws -> Source,
         measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
     ) throws -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
-        let options =
-            try searching
-            ? searched(watching: watched, source: source, measure: measure, say: say, model: model) : self
+        var options = self
+        if searching, let found = stored.flatMap(options.with(choice:)) {
+            options = found
+            say("search: \(options.choiceText), as chosen before the interruption")
+        } else if searching {
+            options = try searched(watching: watched, source: source, measure: measure, say: say, model: model)
+        }
         let model = try model()
         model.train()
         let source = try source()
@@ -184,9 +191,11 @@ extension FittingOptions {
         var limits = options.limits(batchesPerPass: source.batchesPerPass, watching: watched)
         // A killed process loses minutes, and short trainings write nothing on the way.
         limits.checkpointSeconds = 300
-        return TrainingSession.Job(
+        var job = TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: learner.trainedParameters),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
             limits: limits)
+        if searching { job.chosen = options.choice }
+        return job
     }
 }
