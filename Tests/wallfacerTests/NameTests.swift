@@ -80,4 +80,38 @@ import Testing
             rest.errors.contains("\(choice), as chosen before the interruption\n") && !rest.errors.contains("trials"))
         #expect(try weights("broken") == weights("whole"))
     }
+
+    @Test("A model that does not exist: what was looked for, where, and the nearest name")
+    func nobody() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let fresh = try tool.run("recommend", "foo", "--user", "x")
+        #expect(fresh.status == 1)
+        #expect(
+            fresh.errors.contains(
+                "recommender foo: nothing was trained under this name in \(tool.home.path)/artefacts, no run is called so "
+                    + "(`wallfacer runs list`), and no folder of this name is in \(tool.home.path); no recommender was "
+                    + "trained here yet: `wallfacer train recommend-bpr` trains one\n"), "\(fresh.errors)")
+        #expect(try tool.run(Self.training + ["--name", "shop"]).status == 0)
+        #expect(
+            try tool.run(["train", "pretrain", "--name", "sho"] + TrainTests.tiny + ["--set", "budget.tokens=300"])
+                .status == 0)
+        for arguments in [
+            ["recommend", "shpo", "--user", "x"], ["evaluate", "recommend", "shpo"],
+            ["evaluate", "recommend-bpr", "shpo"],
+        ] {
+            let outcome = try tool.run(arguments)
+            #expect(outcome.status == 1)
+            // Language models are no recommenders.
+            #expect(outcome.errors.hasSuffix("; trained here: shop; did you mean shop?\n"), "\(outcome.errors)")
+        }
+        let talk = try tool.run("chat", "--model", "SmolLM2-135M-Instrct")
+        #expect(talk.status == 1)
+        #expect(
+            talk.errors.contains("model SmolLM2-135M-Instrct: neither a file, nor a folder in \(tool.home.path)/models")
+        )
+        #expect(
+            talk.errors.hasSuffix(", nor trained here: sho, shop; did you mean SmolLM2-135M-Instruct?\n"),
+            "\(talk.errors)")
+    }
 }

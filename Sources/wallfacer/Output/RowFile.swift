@@ -51,11 +51,13 @@ final class RowFile: Sendable {
     }
 
     /// Gives the file its name.
-    /// - Throws: as ``append(_:)``.
+    /// - Throws: as ``append(_:)``; `Failure` where there is no row.
     func finish() throws {
         try Interruption.check()
         try state.withLock { state in
-            guard let descriptor = state.descriptor else { return }
+            guard let descriptor = state.descriptor else {
+                throw Failure("\(name): was not written: the method gave no rows")
+            }
             try flush(&state)
             state.descriptor = nil
             do {

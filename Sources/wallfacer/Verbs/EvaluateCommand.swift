@@ -53,7 +53,8 @@ struct EvaluateCommand: AsyncParsableCommand {
     func run() async throws {
         let named = method == Self.anyRecommender ? nil : try MethodList.named(method)
         try output.check()
-        let folder = try ModelPlace.locate(model)
+        let isRecommender = named == nil || named is any RecommendationMethod.Type
+        let folder = try isRecommender ? ModelPlace.locateRecommender(model) : ModelPlace.locate(model)
         try ArtefactManifest.verifyOpening(folder)
         let method = try named ?? Self.recommender(folder)
         let rows = try predictions.map { file in
