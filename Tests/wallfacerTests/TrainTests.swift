@@ -93,7 +93,10 @@ import Testing
         let help = try tool.run("help", verb).output
         let examples = help.split(separator: "\n").filter { $0.hasPrefix("  wallfacer \(verb) ") }
         #expect(examples.count >= 3)
-        let missing = ["is not here", "no such file", "nothing to resume", "neither a file, nor a folder"]
+        let missing = [
+            "is not here", "neither a file, nor a folder", "no such file", "nothing to resume",
+            "nothing was trained under this name",
+        ]
         for example in examples {
             let outcome = try tool.run(example.split(separator: " ").dropFirst().map(String.init))
             #expect(outcome.status == 1)

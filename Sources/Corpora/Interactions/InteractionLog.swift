@@ -108,6 +108,19 @@ public struct InteractionLog: Sendable, Equatable {
         sourceRows = sorted.sourceRows.map { Int32(rows[Int($0)]) }
     }
 
+    /// Rows that are in order already.
+    init(
+        users: IdentifierMap, items: IdentifierMap, offsets: [Int32], itemIndices: [Int32], times: [Double],
+        sourceRows: [Int32]
+    ) {
+        self.users = users
+        self.items = items
+        self.offsets = offsets
+        self.itemIndices = itemIndices
+        self.times = times
+        self.sourceRows = sourceRows
+    }
+
     /// How often each item occurs in the given ranges of rows.
     public func itemCounts(_ ranges: some Sequence<Range<Int>>) -> [Int32] {
         var counts = [Int32](repeating: 0, count: items.count)

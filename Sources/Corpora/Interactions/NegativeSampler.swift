@@ -45,10 +45,14 @@ public struct NegativeSampler: Sendable {
         }
     }
 
+    /// How many different items there are to draw for a user.
+    public func negativeCount(user: Int) -> Int {
+        drawableCount - positives[user].count { drawable.isEmpty || drawable[Int($0)] }
+    }
+
     /// Whether anything is left to draw for a user.
     public func hasNegatives(user: Int) -> Bool {
-        let met = positives[user]
-        return met.count < drawableCount || met.count { drawable.isEmpty || drawable[Int($0)] } < drawableCount
+        positives[user].count < drawableCount || negativeCount(user: user) > 0
     }
 
     /// `count` items, independent and maybe repeated, none of them a positive of the user.

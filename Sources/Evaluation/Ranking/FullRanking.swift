@@ -34,10 +34,12 @@ public struct FullRanking: Sendable {
     ///   - relevant: the targets of each user.
     ///   - excluded: items that may not be recommended to the user (the history); a relevant item is never excluded.
     ///   - candidates: where the protocol samples candidates, the negatives of a user; `nil` ranks the catalogue.
+    ///   - eachList: is told the list of the largest cutoff of each evaluated user as it is made, best item first.
     ///   - scores: fills `[users.count, itemCount]` scores row by row for the given user range.
-    /// - Throws: `RankingError`, and what the scorer throws.
+    /// - Throws: `RankingError`, and what the scorer and `eachList` throw.
     public func evaluate(
         relevant: ItemSets, excluded: ItemSets? = nil, candidates: ((Int) throws -> [Int32])? = nil,
+        eachList: ((_ user: Int, _ list: [RankedItem]) throws -> Void)? = nil,
         scores: (Range<Int>, UnsafeMutableBufferPointer<Float>) throws -> Void
     ) throws -> RankingReport {
         let users = relevant.count
@@ -82,6 +84,9 @@ public struct FullRanking: Sendable {
                     throw RankingError.scoreNotANumber(user: user)
                 }
                 report.add(user: user, list: list.lazy.map(\.item), relevant: targets)
+                try eachList?(
+                    user,
+                    list.map { RankedItem(item: $0.item, score: $0.score, isRelevant: contains(targets, $0.item)) })
             }
         }
         guard report.evaluatedUsers > 0 else { throw RankingError.noRelevantItems(users: users) }
@@ -93,4 +98,12 @@ public struct FullRanking: Sendable {
             throw RankingError.itemOutOfRange(user: user, item: item, itemCount: itemCount)
         }
     }
+}
+
+/// An item at its place in a ranked list.
+public struct RankedItem: Sendable, Hashable {
+    public let item: Int32
+    public let score: Float
+    /// Whether the user met it: a hit.
+    public let isRelevant: Bool
 }

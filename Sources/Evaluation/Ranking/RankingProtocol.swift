@@ -22,18 +22,22 @@ public enum TieRule: String, Sendable, Hashable, CaseIterable, CustomStringConve
 public enum RankingCandidates: Sendable, Hashable, CustomStringConvertible {
     /// The whole catalogue without the items excluded for the user.
     case full
-    /// `count` items drawn uniformly without the user's positives: kept for comparison with published tables only.
+    /// For each relevant item `count` items drawn uniformly without the user's positives: kept for comparison with
+    /// published tables only. Sampled metrics may order models otherwise than full ones do (Krichene & Rendle 2020).
     case uniform(count: Int)
-    /// `count` items drawn by training popularity without the user's positives.
+    /// For each relevant item `count` items drawn by training popularity without the user's positives.
     case popularity(count: Int)
 
     public var description: String {
         switch self {
         case .full: "full"
-        case .uniform(let count): "uniform\(count)"
-        case .popularity(let count): "pop\(count)"
+        case .uniform(let count): "sampled, \(count) drawn uniformly for each target,"
+        case .popularity(let count): "sampled, \(count) drawn by popularity for each target,"
         }
     }
+
+    /// What a reader must know beside the numbers.
+    var warning: String { self == .full ? "" : "; sampled metrics are not comparable with full ones" }
 }
 
 /// Everything a reader needs to know which question a number answers; it is printed with every number.
@@ -64,6 +68,7 @@ public struct RankingProtocol: Sendable, Hashable, CustomStringConvertible {
         let seedList = seeds.isEmpty ? "none" : seeds.map { String($0) }.joined(separator: ", ")
         return
             "\(data); \(split); candidates \(candidates) without \(excluded); k = \(cuts); ties \(ties); seeds \(seedList)"
+            + candidates.warning
     }
 }
 

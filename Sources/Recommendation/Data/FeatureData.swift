@@ -40,6 +40,11 @@ struct FeatureData {
     /// The user of each row of the parts as the table counts them, for grouped metrics: a stranger is a user too.
     let validationUsers: [Int32]
     let testUsers: [Int32]
+    /// Likewise the item of each test row.
+    let testItems: [Int32]
+    /// The names by which the table counts.
+    let users: IdentifierMap
+    let items: IdentifierMap
     let name: String
     /// Columns that no feature, label or key is made of.
     let unread: [String]
@@ -52,13 +57,15 @@ extension FeatureDataRecipe {
     func data(seed: UInt64, stored: FeatureEncoder? = nil) throws -> FeatureData {
         let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
-        let parts = try divided(rows)
+        let (isLeft, name) = try interactions.core(rows, tables.name)
+        let parts = try divided(rows, isLeft)
         let encoder = try stored ?? encoder(tables, rows, parts[0])
-        let encoded = try encode(tables, rows, parts: parts, with: encoder)
+        let encoded = try encode(tables, rows, isLeft, parts: parts, with: encoder)
         return FeatureData(
             encoder: encoder, train: encoded[0].rows, validation: encoded[1].rows, test: encoded[2].rows,
-            validationUsers: encoded[1].users, testUsers: encoded[2].users, name: tables.name,
-            unread: try unread(tables, rows))
+            validationUsers: encoded[1].users, testUsers: encoded[2].users, testItems: encoded[2].items,
+            users: try rows.tokens(interactions.user).vocabulary, items: try rows.tokens(interactions.item).vocabulary,
+            name: name, unread: try unread(tables, rows))
     }
 
     /// The rows whose first label is positive.
@@ -67,16 +74,18 @@ extension FeatureDataRecipe {
         let tables = try interactions.tables(numbers: labels, tokens: [domain], seed: seed)
         guard let rows = tables.rows else { throw RecommendationDataError.noTable(tables.name) }
         let answers = try rows.numbers(labels[0])
+        let isLeft = try interactions.core(rows, tables.name).rows
         return try InteractionLog(
             table: rows, user: interactions.user, item: interactions.item,
-            time: interactions.time.isEmpty ? nil : interactions.time, keep: { answers[$0] >= minimumLabel })
+            time: interactions.time.isEmpty ? nil : interactions.time,
+            keep: { answers[$0] >= minimumLabel && isLeft?[$0] != false })
     }
 
     /// Rows of train, validation and test: by time, or the last two of each user.
-    private func divided(_ table: FeatureTable) throws -> [[Int]] {
+    private func divided(_ table: FeatureTable, _ isLeft: [Bool]?) throws -> [[Int]] {
         let log = try InteractionLog(
             table: table, user: interactions.user, item: interactions.item,
-            time: interactions.time.isEmpty ? nil : interactions.time)
+            time: interactions.time.isEmpty ? nil : interactions.time, keep: isLeft.map { rows in { rows[$0] } })
         let split: InteractionSplit =
             switch interactions.split {
             case .leaveOneOut: .leaveOneOut(log)
@@ -137,9 +146,12 @@ extension FeatureDataRecipe {
     }
 
     private func encode(
-        _ tables: InteractionTables, _ table: FeatureTable, parts: [[Int]], with encoder: FeatureEncoder
-    ) throws -> [(rows: FeatureRows, users: [Int32])] {
-        let own = try table.tokens(interactions.user).values
+        _ tables: InteractionTables, _ table: FeatureTable, _ isLeft: [Bool]?, parts: [[Int]],
+        with encoder: FeatureEncoder
+    ) throws -> [(rows: FeatureRows, users: [Int32], items: [Int32])] {
+        let own = (
+            users: try table.tokens(interactions.user).values, items: try table.tokens(interactions.item).values
+        )
         let people = try Translation(table, interactions.user, to: encoder.users)
         let things = try Translation(table, interactions.item, to: encoder.items)
         let context = try zip(encoder.context, encoder.contextVocabularies).map {
@@ -155,14 +167,14 @@ extension FeatureDataRecipe {
         let domains = domain.isEmpty ? nil : try Translation(table, domain, to: encoder.domains)
         let schema = encoder.schema
         let histories = try Histories(
-            table, recipe: self, liked: { answers[0][$0] >= minimumLabel }, item: { things[$0] })
+            table, recipe: self, liked: { answers[0][$0] >= minimumLabel && isLeft?[$0] != false },
+            item: { things[$0] })
         return try parts.map { part in
             var rows = FeatureRows(schema: schema)
             let values = rows.appendSequenceValues(histories.items)
             precondition(values.lowerBound == 0, "histories stand first")
             let userBags = encoder.userSide.bags.map { BagRanges($0, in: &rows) }
             let itemBags = encoder.itemSide.bags.map { BagRanges($0, in: &rows) }
-            var users: [Int32] = []
             for row in part {
                 let (user, item) = (people[row], things[row])
                 let sides = (user: userRows[people.token(row)], item: itemRows[things.token(row)])
@@ -179,9 +191,8 @@ extension FeatureDataRecipe {
                     ranges: schema.sequences.isEmpty ? [] : [histories.ranges[row]], bagRanges: bags,
                     labels: answers.map { $0[row].isNaN ? .nan : $0[row] >= minimumLabel ? 1 : 0 },
                     domain: domains.map { Int($0[row] ?? -1) + 1 } ?? 0)
-                users.append(own[row])
             }
-            return (rows, users)
+            return (rows, part.map { own.users[$0] }, part.map { own.items[$0] })
         }
     }
 }

@@ -64,12 +64,12 @@ public struct FeedbackData: Sendable {
 extension InteractionDataRecipe {
     /// Every row with its answer: liked from ``minimumRating`` on, and all where there is no ``rating``.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
-    func feedback(seed: UInt64) throws -> FeedbackData {
+    package func feedback(seed: UInt64) throws -> FeedbackData {
         var lenient = self
         lenient.missing = .fill
         let tables = try lenient.tables(seed: seed)
-        let log: InteractionLog
-        let isLiked: [Bool]
+        var log: InteractionLog
+        var isLiked: [Bool]
         if let sequences = tables.sequences {
             log = sequences
             isLiked = [Bool](repeating: true, count: log.rowCount)
@@ -84,7 +84,13 @@ extension InteractionDataRecipe {
         } else {
             throw RecommendationDataError.noSource(source)
         }
-        return try FeedbackData(log: log, isLiked: isLiked, name: tables.name, divide: divided)
+        let answers = isLiked
+        let (left, name, rows) = try core(log, tables.name) { answers[$0] }
+        if let rows {
+            log = left
+            isLiked = zip(isLiked, rows).filter(\.1).map(\.0)
+        }
+        return try FeedbackData(log: log, isLiked: isLiked, name: name, divide: divided)
     }
 
     /// Train, validation and test of a log.

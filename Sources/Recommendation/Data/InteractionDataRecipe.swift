@@ -29,6 +29,8 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
     /// A column that says whether an interaction counts as liked; empty: all do.
     public var rating = ""
     public var minimumRating = 1.0
+    public var leastUserRows = 0
+    public var leastItemRows = 0
     public var tokens: [String] = []
     public var numbers: [String] = []
     public var tokenLists: [String] = []
@@ -51,6 +53,12 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
         RecipeField("time", "The column of times; \"\" for the order of the file."),
         RecipeField("rating", "A column of ratings or clicks; \"\" where every row is an interaction."),
         RecipeField("minimumRating", "Rows with at least this rating are interactions."),
+        RecipeField(
+            "leastUserRows",
+            "Users with fewer rows are left out, and items with fewer than leastItemRows, again and again until all that "
+                + "are left have as many (rows that are interactions; of models of features all); 0 leaves nobody out.",
+            range: .between(0, 1_000_000_000)),
+        RecipeField("leastItemRows", "As leastUserRows, of items.", range: .between(0, 1_000_000_000)),
         RecipeField("tokens", "Further columns of names in CSV and JSONL; atomic files declare theirs."),
         RecipeField("numbers", "Further columns of numbers in CSV and JSONL."),
         RecipeField(
@@ -215,6 +223,14 @@ extension InteractionDataRecipe {
         return problems
     }
 
+    /// What the parts of a file follow from: with others, rows that a model was trained on would be held out.
+    var splitSettings: [String] {
+        let shares = split == .byTime ? ["validationShare \(validationShare)", "testShare \(testShare)"] : []
+        let liked = rating.isEmpty ? ["no rating"] : ["rating \(rating)", "minimumRating \(minimumRating)"]
+        return ["split \(split.rawValue)"] + shares + [time.isEmpty ? "the order of the file" : "time \(time)"] + liked
+            + ["leastUserRows \(leastUserRows)", "leastItemRows \(leastItemRows)"]
+    }
+
     /// Who met what, divided into train, validation and test.
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
     func interactions(seed: UInt64) throws -> (split: InteractionSplit, name: String) {
@@ -237,7 +253,8 @@ extension InteractionDataRecipe {
         } else {
             throw RecommendationDataError.noSource(source)
         }
-        return (try divided(log), tables.name)
+        let (left, name, _) = try core(log, tables.name)
+        return (try divided(left), name)
     }
 }
 
@@ -251,6 +268,8 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
     case noTable(String)
     case noRows(source: String, part: String)
     case noneRated(source: String, column: String, minimum: Double, highest: Double)
+    /// - Parameter rows: how many there were.
+    case allLeftOut(source: String, leastUserRows: Int, leastItemRows: Int, rows: Int)
 
     public var description: String {
         switch self {
@@ -267,6 +286,9 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
         case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
         case .noneRated(let source, let column, let minimum, let highest):
             "\(source): no row has a \(column) of at least \(minimum) (data.minimumRating); the highest is \(highest)"
+        case .allLeftOut(let source, let leastUserRows, let leastItemRows, let rows):
+            "\(source): none of \(rows) rows is left where users have at least \(leastUserRows) rows (leastUserRows) and "
+                + "items at least \(leastItemRows) (leastItemRows); smaller numbers leave more, 0 all"
         case .noRows(let source, let part):
             "\(source): the \(part) part has no rows; split leave-one-out needs a user with three, by-time needs shares "
                 + "above 0 (validationShare, testShare) and rows of different times"

@@ -26,7 +26,7 @@ public struct PredictionMeasurement: Sendable {
         guard !labelled.isEmpty else { throw RecommendationError.notLabelled(rows: rows.count) }
     }
 
-    private static let rowsAtOnce = 4096
+    static let rowsAtOnce = 4096
 
     /// Whether there are positive and negative labels, without which AUC is not defined.
     public var hasBothClasses: Bool {

@@ -10,6 +10,7 @@ public struct CountedRecipe<Model: CountedSettings>: RankedRecipe, Equatable {
     public var model = Model()
     public var search = false
     public var cutoffs = [10]
+    public var sampledCandidates = 0
     public var seed = 0
 
     public init() {}
@@ -17,16 +18,8 @@ public struct CountedRecipe<Model: CountedSettings>: RankedRecipe, Equatable {
     public static var fields: [RecipeField] {
         [
             RecipeField("search", "First tries eight settings and takes the best by nDCG@10 of the validation part."),
-            RecipeField(
-                "cutoffs", "Lengths of the lists that `evaluate` measures; a search watches nDCG@10.",
-                range: .between(1, 1_000)),
-            RecipeField("seed", "Of the built-in data.", range: .atLeast(0)),
-        ] + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
-    }
-
-    public func problems() -> [RecipeProblem] {
-        data.problems(at: "data")
-            + (cutoffs.isEmpty ? [RecipeProblem("cutoffs", found: "none", allowed: "at least one length")] : [])
+            RecipeField("seed", "Of the built-in data and of sampled candidates.", range: .atLeast(0)),
+        ] + rankedFields + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
     }
 }
 

@@ -77,7 +77,8 @@ extension FeatureMethod {
                     + "last pass are kept")
         }
         let job = try settings.fitting.job(
-            searching: settings.search && validation.hasBothClasses, watching: watched, source: batches,
+            searching: settings.search && validation.hasBothClasses, stored: session.storedChoice(), watching: watched,
+            source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         let recipe = try RecipeText.plain(settings, method: Self.name)
         var counts = [Double](repeating: 0, count: data.encoder.items.count + 1)
@@ -94,10 +95,14 @@ extension FeatureMethod {
 
     /// AUC, AUC by user and log loss of every task on the test part, beside the base rate; for the first task also on the
     /// rows of users and of items that the training did not meet, where identities help nobody.
+    /// The file of the training must be divided as it was for the training.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: Settings, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        if settings.data.interactions.located.source == (try trainedSettings(artefact)).data.interactions.source {
+            try requireSameSplit(artefact, settings) { $0.data.interactions.splitSettings }
+        }
         let stored = try RecommenderFiles.readNames(StoredEncoder.self, from: artefact)
         let model = try load(artefact, settings, stored.encoder)
         let data = try settings.data.data(seed: UInt64(settings.seed), stored: stored.encoder)
@@ -124,6 +129,7 @@ extension FeatureMethod {
             let found = try part.metrics(model)
             for name in ["AUC", "logLoss"] { metrics["\(slice).\(name)"] = found[name] }
         }
+        if let writeRow = session.writeRow { try MeasuredRows.write(data, model, to: writeRow) }
         let split = settings.data.interactions.split.rawValue
         return MethodEvaluation(
             description: "\(data.name), \(split), test rows; GAUC over users by impressions", metrics: metrics,

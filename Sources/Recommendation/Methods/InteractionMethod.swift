@@ -10,7 +10,29 @@ public protocol RankedRecipe: Recipe {
     var data: InteractionDataRecipe { get }
     /// Lengths of lists.
     var cutoffs: [Int] { get }
+    /// Candidates that a test item is ranked among; 0: all.
+    var sampledCandidates: Int { get }
     var seed: Int { get }
+}
+
+extension RankedRecipe {
+    static var rankedFields: [RecipeField] {
+        [
+            RecipeField(
+                "cutoffs", "Lengths of the lists that `evaluate` measures; training watches nDCG@10.",
+                range: .between(1, 1_000)),
+            RecipeField(
+                "sampledCandidates",
+                "`evaluate` ranks each test item among so many items drawn uniformly from those that the user has not met "
+                    + "(100: RecBole's uni100), which is not comparable with 0: among all.",
+                range: .between(0, 1_000_000)),
+        ]
+    }
+
+    public func problems() -> [RecipeProblem] {
+        data.problems(at: "data")
+            + (cutoffs.isEmpty ? [RecipeProblem("cutoffs", found: "none", allowed: "at least one length")] : [])
+    }
 }
 
 /// Settings of a method that learns from who met what.
@@ -21,6 +43,7 @@ public struct InteractionRecipe<Model: ModelSettings>: RankedRecipe, Equatable {
     public var search = false
     /// Lengths of lists that are measured.
     public var cutoffs = [10]
+    public var sampledCandidates = 0
     public var seed = 0
 
     public init() {}
@@ -28,18 +51,9 @@ public struct InteractionRecipe<Model: ModelSettings>: RankedRecipe, Equatable {
     public static var fields: [RecipeField] {
         [
             FittingOptions.searchField,
-            RecipeField(
-                "cutoffs", "Lengths of the lists that `evaluate` measures; training watches nDCG@10.",
-                range: .between(1, 1_000)),
-            RecipeField("seed", "Of weights, order and negatives.", range: .atLeast(0)),
-        ]
-            + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
+            RecipeField("seed", "Of weights, order, negatives and sampled candidates.", range: .atLeast(0)),
+        ] + rankedFields + InteractionDataRecipe.fields.nested(in: "data") + Model.fields.nested(in: "model")
             + FittingOptions.fields.nested(in: "fitting")
-    }
-
-    public func problems() -> [RecipeProblem] {
-        data.problems(at: "data")
-            + (cutoffs.isEmpty ? [RecipeProblem("cutoffs", found: "none", allowed: "at least one length")] : [])
     }
 }
 
@@ -99,7 +113,6 @@ extension RankedMethod {
 }
 
 extension InteractionMethod {
-
     @TensorActor
     public static func train(_ settings: Settings, in session: TrainingSession) throws -> TrainedArtefact {
         var settings = settings
@@ -123,7 +136,8 @@ extension InteractionMethod {
             try source(settings.model, data: data, rowsPerBatch: settings.fitting.rowsPerBatch, seed: seed)
         }
         let job = try settings.fitting.job(
-            searching: settings.search, watching: watched, source: batches,
+            searching: settings.search, stored: session.storedChoice(), watching: watched,
+            source: batches,
             measure: { try validation.metrics($0) }, say: session.say, model: new)
         if let remark = job.source.remark { session.say(remark) }
         let recipe = try RecipeText.plain(settings, method: Self.name)
@@ -146,19 +160,21 @@ extension InteractionMethod {
 }
 
 extension RankedMethod {
-    /// Full ranking of the test part, beside popularity under the same protocol.
+    /// Ranking of the test part, beside popularity under the same protocol: of the file of the training, or of another one
+    /// whose items the model knows. Users without an answer (whom a model of identities does not know, or without history)
+    /// count as misses.
     @TensorActor
     public static func evaluate(
         _ artefact: URL, with settings: Settings, in session: TrainingSession
     ) throws -> MethodEvaluation {
-        let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
         let model = try saved(artefact, settings)
-        try requireSame("users", split.log.users, model.users, name)
-        try requireSame("items", split.log.items, model.items, name)
+        let (split, name) = try measured(artefact, settings, model)
         let test = RankingMeasurement(
-            split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)])
-        let report = try measure(test, model.recommender)
-        let popular = try test.metrics(Popularity(split))
+            split, part: .test, cutoffs: settings.cutoffs, data: name, seeds: [UInt64(settings.seed)],
+            candidates: settings.sampledCandidates > 0 ? .uniform(count: settings.sampledCandidates) : .full)
+        let report = try measure(
+            test, model.recommender, eachList: session.writeRow.map { try MeasuredRows.lists(split.log, to: $0) })
+        let popular = try test.metrics(Popularity(scores: model.itemCounts))
         var metrics: [String: Double] = [:]
         var intervals: [String: ClosedRange<Double>] = [:]
         for k in settings.cutoffs {
@@ -170,33 +186,18 @@ extension RankedMethod {
             }
             for name in ["HR@\(k)", "nDCG@\(k)"] { metrics["popularity.\(name)"] = popular[name] }
         }
+        let silent = test.usersWithoutAnswer(model.recommender)
         return MethodEvaluation(
-            description: report.protocol.description, metrics: metrics, count: report.evaluatedUsers,
+            description: report.protocol.description
+                + (silent > 0 ? "; \(silent) users without an answer count as misses" : ""), metrics: metrics,
+            count: report.evaluatedUsers,
             intervals: intervals)
     }
 
-    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the data name others than the model was trained with.
-    private static func requireSame(
-        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
-    ) throws {
-        guard found.tokens != known.tokens else { return }
-        let strangers = found.tokens.filter { known[$0] == nil }
-        let difference =
-            if let first = strangers.first {
-                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
-            } else if found.count < known.count {
-                "\(found.count) where the model knows \(known.count)"
-            } else {
-                "the same in another order"
-            }
-        throw RecommendationError.mismatch(
-            reason:
-                "\(data): its \(kind) are not those of the training: \(difference). \(Self.name) is measured on the "
-                + "file that it was trained on; models of features can be measured on others")
-    }
-
-    private static func measure(_ test: RankingMeasurement, _ model: any Recommender) throws -> RankingReport {
-        func open(_ model: some Recommender) throws -> RankingReport { try test(model) }
+    private static func measure(
+        _ test: RankingMeasurement, _ model: any Recommender, eachList: ((Int, [RankedItem]) throws -> Void)?
+    ) throws -> RankingReport {
+        func open(_ model: some Recommender) throws -> RankingReport { try test(model, eachList: eachList) }
         return try open(model)
     }
 
@@ -212,15 +213,21 @@ extension RankedMethod {
 
 extension FittingOptions {
     /// A job of a training session with these options.
-    /// - Parameter searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``,
-    ///   whose the other parameters are).
+    /// - Parameters:
+    ///   - searching: whether rate and decay are searched first (``searched(watching:source:measure:say:model:)``, whose the
+    ///     other parameters are).
+    ///   - stored: what the search of an interrupted training chose, which is taken in place of another search.
     func job<Model: TrainableModel, Source: PassSource>(
-        searching: Bool, watching watched: WatchedMetric, source: () throws -> Source,
+        searching: Bool, stored: [String: Double]? = nil, watching watched: WatchedMetric, source: () throws -> Source,
         measure: @escaping (Model) throws -> [String: Double], say: (String) -> Void, model: () throws -> Model
     ) throws -> TrainingSession.Job<RecommendationLearner<Model>, Source> where Source.Batch == Model.Batch {
-        let options =
-            try searching
-            ? searched(watching: watched, source: source, measure: measure, say: say, model: model) : self
+        var options = self
+        if searching, let found = stored.flatMap(options.with(choice:)) {
+            options = found
+            say("search: \(options.choiceText), as chosen before the interruption")
+        } else if searching {
+            options = try searched(watching: watched, source: source, measure: measure, say: say, model: model)
+        }
         let model = try model()
         model.train()
         let source = try source()
@@ -228,9 +235,11 @@ extension FittingOptions {
         var limits = options.limits(batchesPerPass: source.batchesPerPass, watching: watched)
         // A killed process loses minutes, and short trainings write nothing on the way.
         limits.checkpointSeconds = 300
-        return TrainingSession.Job(
+        var job = TrainingSession.Job(
             learner: learner, source: source, optimizer: options.optimizer(for: model),
             schedule: LearningRateSchedule(peak: options.learningRate, totalSteps: limits.steps, decay: .constant),
             limits: limits)
+        if searching { job.chosen = options.choice }
+        return job
     }
 }

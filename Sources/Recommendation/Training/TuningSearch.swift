@@ -107,6 +107,20 @@ extension FittingOptions {
         "search", "First tries eight pairs of rate and decay, each for a third of the epochs, and trains with the best."
     )
 
+    /// What a search chooses, as a checkpoint keeps it.
+    var choice: [String: Double] { ["learningRate": learningRate, "weightDecay": weightDecay] }
+
+    var choiceText: String { "rate \(learningRate), decay \(weightDecay)" }
+
+    /// - Returns: nil where something is missing.
+    func with(choice: [String: Double]) -> FittingOptions? {
+        guard let rate = choice["learningRate"], let decay = choice["weightDecay"] else { return nil }
+        var options = self
+        options.learningRate = rate
+        options.weightDecay = decay
+        return options
+    }
+
     /// These options with the rate and the decay that did best on validation data: the small search that makes models
     /// comparable, each with its own best setting after the same number of trials.
     ///
@@ -133,7 +147,7 @@ extension FittingOptions {
         best.learningRate = result.configuration.learningRate
         best.weightDecay = result.configuration.weightDecay
         say(
-            "search: rate \(best.learningRate), decay \(best.weightDecay) of \(result.trials.count) trials, "
+            "search: \(best.choiceText) of \(result.trials.count) trials, "
                 + "\(watched.name) \(Numbers.short(result.value ?? .nan))")
         return best
     }

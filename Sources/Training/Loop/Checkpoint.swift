@@ -19,6 +19,8 @@ enum Checkpoint {
         /// Complete, as YAML.
         let recipe: String
         let base: ArtefactManifest.Base?
+        /// Settings that were searched for before the first step, by name; absent where none were.
+        var chosen: [String: Double]?
     }
 
     /// What of a run has tensors.

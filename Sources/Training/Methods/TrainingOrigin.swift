@@ -21,6 +21,13 @@ extension TrainingSession {
     /// - Throws: ``TrainingError`` where there is no readable checkpoint.
     public func storedRecipe() throws -> String? { try Checkpoint.origin(in: checkpoint)?.recipe }
 
+    /// What the search before the interrupted training chose (``Job/chosen``), so that it need not be repeated; nil where the
+    /// session begins anew, or nothing was searched for.
+    /// - Throws: ``TrainingError`` where there is no readable checkpoint.
+    public func storedChoice() throws -> [String: Double]? {
+        resumes ? try Checkpoint.origin(in: checkpoint)?.chosen : nil
+    }
+
     /// Compares a recipe with that of the checkpoint, if the session goes on from one.
     /// - Throws: ``TrainingSessionError/otherRecipe(checkpoint:differences:)``.
     func requireOrigin(recipe: String) throws {

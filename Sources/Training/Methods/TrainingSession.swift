@@ -26,6 +26,9 @@ public struct TrainingSession: Sendable {
     public var locateModel: @Sendable (String) throws -> URL = { URL(fileURLWithPath: $0) }
     /// Receives what a person should know: sources, skipped conversations, reasons to stop.
     public var say: @Sendable (String) -> Void = { _ in }
+    /// Receives what an evaluation measures row by row, the names of the columns first; nil where nobody asks. Methods
+    /// that measure no rows never call it.
+    public var writeRow: (@Sendable ([String]) throws -> Void)?
 
     public init(output: URL, store: RunStore? = nil) {
         self.output = output
@@ -44,6 +47,8 @@ public struct TrainingSession: Sendable {
         public let optimizer: any Optimizer
         public let schedule: LearningRateSchedule
         public let limits: TrainingLimits
+        /// Settings that were searched for, which a resumed training takes from its checkpoint; nil where none were.
+        public var chosen: [String: Double]?
 
         public init(
             learner: L, source: Source, optimizer: any Optimizer, schedule: LearningRateSchedule,
@@ -76,7 +81,7 @@ public struct TrainingSession: Sendable {
             learner: job.learner, source: job.source, optimizer: job.optimizer, schedule: job.schedule,
             limits: job.limits)
         loop.checkpoint = checkpoint
-        loop.origin = Checkpoint.Origin(recipe: recipe, base: base)
+        loop.origin = Checkpoint.Origin(recipe: recipe, base: base, chosen: job.chosen)
         let earlierRun = resumes ? try loop.resume() : nil
         loop.recorder = try recorder(M.name, recipe: recipe, base: base, precision: precision, earlier: earlierRun)
         willTrain()

@@ -29,8 +29,7 @@ enum OutputFile {
         guard access(place.folder, W_OK | X_OK) == 0 else {
             return try write(data, path, at: place.path, flags: O_WRONLY | O_TRUNC)
         }
-        let name = (place.path as NSString).lastPathComponent
-        let staging = "\(place.folder)/.\(name).partial-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let staging = stagingName(place)
         do {
             try write(data, path, at: staging, flags: O_WRONLY | O_CREAT | O_EXCL)
             if let mode = place.mode { chmod(staging, mode) }
@@ -50,12 +49,18 @@ enum OutputFile {
         if let code = written ?? closed { throw failure(name, SystemReason.text(code: code)) }
     }
 
-    private static func failure(_ path: String, _ reason: String) -> Failure {
+    static func failure(_ path: String, _ reason: String) -> Failure {
         Failure("\(path): cannot be written: \(reason)")
     }
 
+    /// A new name beside a file, for what is to become it.
+    static func stagingName(_ place: Place) -> String {
+        let name = (place.path as NSString).lastPathComponent
+        return "\(place.folder)/.\(name).partial-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    }
+
     /// Where a path leads.
-    private struct Place {
+    struct Place {
         /// After all links, unless it is written through.
         let path: String
         /// Something other than a regular file is there.

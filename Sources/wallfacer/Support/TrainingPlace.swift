@@ -8,6 +8,8 @@ struct TrainingPlace {
     let folder: URL
     /// For a new run without a name, whose identifier is that of its folder.
     var runID: String?
+    /// Held until the training has ended: nobody else trains under the name.
+    let claim: NameClaim
 
     private static let artefacts = ModelDirectory().artefacts
     private static let checkpointEnding = ".checkpoint"
@@ -21,14 +23,20 @@ struct TrainingPlace {
     }
 
     /// The place of a new training.
-    /// - Throws: `Failure` for a name that is taken.
+    /// - Throws: `Failure` for a name that is taken, also by a process that trains under it now.
     static func new(_ method: String, name: String?, store: RunStore) throws -> TrainingPlace {
         guard let name else {
             while true {
                 let id = try store.reserve(method: method)
                 let place = folder(id)
-                if !exists(place), !exists(checkpoint(id)) { return TrainingPlace(folder: place, runID: id) }
+                if let claim = try NameClaim(id), !exists(place), !exists(checkpoint(id)) {
+                    return TrainingPlace(folder: place, runID: id, claim: claim)
+                }
             }
+        }
+        // Looked at only when nobody else can make them.
+        guard let claim = try NameClaim(name) else {
+            throw Failure("\(name): is being trained by another process; choose another --name")
         }
         if exists(checkpoint(name)) {
             throw Failure("\(name): was interrupted; --resume goes on, or choose another --name")
@@ -36,14 +44,14 @@ struct TrainingPlace {
         if exists(folder(name)) {
             throw Failure("\(folder(name).path): is there already; choose another --name")
         }
-        return TrainingPlace(folder: folder(name))
+        return TrainingPlace(folder: folder(name), claim: claim)
     }
 
     /// The place of an interrupted training: the named one, or the newest of the method.
-    /// - Throws: `Failure` where there is nothing to resume.
+    /// - Throws: `Failure` where there is nothing to resume, or another process trains under the name.
     static func interrupted(_ method: String, name: String?) throws -> TrainingPlace {
         if let name {
-            if exists(checkpoint(name)) { return TrainingPlace(folder: folder(name)) }
+            if exists(checkpoint(name)) { return try resumed(name) }
             if exists(folder(name)) {
                 throw Failure(
                     "\(name): is complete, so there is nothing to resume; "
@@ -54,7 +62,14 @@ struct TrainingPlace {
         guard let newest = checkpoints(of: method).max(by: { $0.date < $1.date }) else {
             throw Failure("nothing to resume: no checkpoint of \(method) in \(artefacts.path)")
         }
-        return TrainingPlace(folder: folder(newest.name))
+        return try resumed(newest.name)
+    }
+
+    private static func resumed(_ name: String) throws -> TrainingPlace {
+        guard let claim = try NameClaim(name) else {
+            throw Failure("\(name): is being trained by another process; there is nothing to resume until it ends")
+        }
+        return TrainingPlace(folder: folder(name), claim: claim)
     }
 
     private static func checkpoints(of method: String) -> [(name: String, date: Date)] {

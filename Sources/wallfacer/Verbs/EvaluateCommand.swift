@@ -17,6 +17,7 @@ struct EvaluateCommand: AsyncParsableCommand {
               wallfacer evaluate sft sft-2 --set data.heldOut=mine.jsonl
               wallfacer evaluate sft SmolLM2-135M-Instruct --set data.train=esconv
               wallfacer evaluate recommend recommend-sasrec-1
+              wallfacer evaluate recommend recommend-sasrec-1 --predictions lists.csv
 
             A trained model is measured with the recipe that it was trained with; other models need the data named.
             """)
@@ -32,15 +33,38 @@ struct EvaluateCommand: AsyncParsableCommand {
     @Option(help: "Short for --set precision=…")
     var precision: Precision?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write what a recommender is measured by to a CSV file: user, item, label and probability of each test row, or "
+                + "user, place, item, score and hit of each list.",
+            valueName: "file"))
+    var predictions: String?
+
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if predictions?.isEmpty == true { throw ValidationError("--predictions is empty; a file is needed") }
+        if let predictions, predictions == output.output {
+            throw ValidationError("--predictions and --output are one file; two are needed")
+        }
+    }
 
     func run() async throws {
         let named = method == Self.anyRecommender ? nil : try MethodList.named(method)
         try output.check()
-        let folder = try ModelPlace.locate(model)
+        let isRecommender = named == nil || named is any RecommendationMethod.Type
+        let folder = try isRecommender ? ModelPlace.locateRecommender(model) : ModelPlace.locate(model)
         try ArtefactManifest.verifyOpening(folder)
         let method = try named ?? Self.recommender(folder)
+        let rows = try predictions.map { file in
+            guard method is any RecommendationMethod.Type else {
+                throw Failure.badUsage(
+                    "--predictions: \(method.name) is not measured by rows; allowed for "
+                        + RecommendationMethods.all.map { $0.name }.joined(separator: ", "))
+            }
+            return try RowFile(file)
+        }
         var document = try recipe.document(stored: stored(folder, method.name))
         if let precision { try document.set("precision=\(precision.rawValue)") }
         threads.apply()
@@ -50,7 +74,9 @@ struct EvaluateCommand: AsyncParsableCommand {
         var session = TrainingSession(output: folder)
         session.locateModel = { try ModelPlace.locate($0.isEmpty ? nil : $0) }
         session.say = { StandardError.write($0) }
+        if let rows { session.writeRow = { try rows.append($0) } }
         let measured = try await Self.evaluate(method, folder, document, session)
+        try rows?.finish()
         let result = EvaluationRow(measured, method: method.name, model: folder.path)
         var table = Table(measured.description, columns: ["metric", "value", "95 %"])
         for (name, value) in measured.metrics.sorted(by: { $0.key < $1.key }) {

@@ -57,7 +57,7 @@ struct RecommendCommand: AsyncParsableCommand {
 
     func run() async throws {
         try output.check()
-        let folder = try ModelPlace.locate(model)
+        let folder = try ModelPlace.locateRecommender(model)
         try ArtefactManifest.verifyOpening(folder)
         let met = try CommaSeparatedNames.parse(history ?? "", source: "--history")
         let pool = try candidates.map { try Self.candidates(InputText.lines(file: $0)) }

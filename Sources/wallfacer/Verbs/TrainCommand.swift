@@ -70,6 +70,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         let store = try RunStore()
         let place = try interrupted ?? TrainingPlace.new(method.name, name: name, store: store)
+        defer { withExtendedLifetime(place.claim) {} }
         var session = TrainingSession(output: place.folder, store: store)
         session.resumes = resume
         session.name = name

@@ -197,4 +197,57 @@ import Testing
         #expect(log.padded([0..<4, 0..<2, 0..<0], length: 3, side: .left) == [2, 5, 9, 0, 4, 2, 0, 0, 0])
         #expect(log.padded([0..<2], length: 3, side: .right) == [4, 2, 0])
     }
+
+    @Test(
+        "The core: users and items with few rows leave again and again, and the rest keep order, times and source rows")
+    func core() throws {
+        // ada and bob meet x and y, cy meets x and z, dan meets z alone.
+        let table = try FeatureTable.read(
+            Data("u,i,t\ndan,z,1\nada,x,4\nada,y,3\nbob,x,1\nbob,y,2\ncy,x,1\ncy,z,2\n".utf8), file: "t.csv",
+            layout: .commaSeparated,
+            fields: [FeatureField("u", .token), FeatureField("i", .token), FeatureField("t", .float)])
+        let log = try InteractionLog(table: table, user: "u", item: "i", time: "t")
+        func left(_ user: Int, _ item: Int) -> InteractionLog? {
+            log.keeping(log.rowsOfCore(leastUserRows: user, leastItemRows: item))
+        }
+        // dan leaves, then z with one row, then cy with one row.
+        let core = try #require(left(2, 2))
+        #expect(core.users.tokens == ["ada", "bob"] && core.items.tokens == ["x", "y"])
+        #expect(core.offsets == [0, 2, 4] && core.itemIndices == [1, 0, 0, 1])
+        #expect(core.times == [3, 4, 1, 2] && core.sourceRows == [2, 1, 3, 4])
+        // By users alone only dan leaves; by items alone x (3 rows) is left, and with it ada, bob and cy.
+        #expect(try #require(left(2, 0)).users.tokens == ["ada", "bob", "cy"])
+        #expect(try #require(left(2, 0)).items.tokens == ["z", "x", "y"])
+        #expect(try #require(left(0, 3)).items.tokens == ["x"] && left(0, 3)?.rowCount == 3)
+        #expect(left(3, 0) == nil && left(0, 4) == nil)
+        #expect(left(0, 0) == log && left(1, 1) == log)
+        // Without the row ada-y, only bob met y, and nobody has two rows of two items with two.
+        #expect(log.rowsOfCore(leastUserRows: 2, leastItemRows: 2) { log.sourceRows[$0] != 2 }.allSatisfy { !$0 })
+        // Counted by x alone, the rows of y and z leave with their items.
+        let byX = log.rowsOfCore(leastUserRows: 1, leastItemRows: 1) {
+            log.items.tokens[Int(log.itemIndices[$0])] == "x"
+        }
+        #expect(zip(byX, log.itemIndices).allSatisfy { $0 == (log.items.tokens[Int($1)] == "x") })
+    }
+
+    @Test("The core is what leaving out again and again until nothing changes leaves", arguments: 1...6)
+    func coreByRepetition(seed: UInt64) throws {
+        let log = try randomLog(users: 60, items: 80, rows: 300, seed: seed)
+        var kept = Set(0..<log.rowCount)
+        var users = [Int](repeating: 0, count: log.rowCount)
+        for user in 0..<log.userCount { for row in log.rows(ofUser: user) { users[row] = user } }
+        while true {
+            let byUser = Dictionary(grouping: kept) { users[$0] }.mapValues(\.count)
+            let byItem = Dictionary(grouping: kept) { log.itemIndices[$0] }.mapValues(\.count)
+            let next = kept.filter {
+                byUser[users[$0], default: 0] >= 4 && byItem[log.itemIndices[$0], default: 0] >= 3
+            }
+            if next.count == kept.count { break }
+            kept = next
+        }
+        let found = log.rowsOfCore(leastUserRows: 4, leastItemRows: 3)
+        #expect(Set(found.indices.filter { found[$0] }) == kept)
+        #expect(kept.count < log.rowCount)
+        #expect(log.keeping(found)?.rowCount ?? 0 == kept.count)
+    }
 }

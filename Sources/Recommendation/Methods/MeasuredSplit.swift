@@ -1,0 +1,114 @@
+import Corpora
+import Foundation
+import Training
+
+extension RankedMethod {
+    /// The data that a model is measured on, in the model's own numbers of users and items.
+    ///
+    /// The file of the training, or a copy of it, must be divided as it was for the training. Of any other file items and users are matched by name: rows of items that the model does not know are passed over before
+    /// the file is divided, and users whom it does not know are numbered behind those that it does.
+    /// - Returns: also the name of the data, with what a reader must know.
+    /// - Throws: ``RecommendationError/mismatch(reason:)``, ``RecommendationDataError``, `InteractionError`,
+    ///   `ArtefactError`, `RecipeError`.
+    static func measured(
+        _ artefact: URL, _ settings: Settings, _ model: SavedRecommender
+    ) throws -> (split: InteractionSplit, name: String) {
+        let trained = try trainedSettings(artefact)
+        func requireSameParts() throws { try requireSameSplit(artefact, settings) { $0.data.splitSettings } }
+        if settings.data.located.source == trained.data.source {
+            try requireSameParts()
+            let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
+            try requireSame("users", split.log.users, model.users, name)
+            try requireSame("items", split.log.items, model.items, name)
+            return (split, name)
+        }
+        if settings.data.splitSettings != trained.data.splitSettings {
+            // A copy of the file is that file: read as it was for the training, it gives the same counts.
+            var copy = trained.data
+            copy.source = settings.data.source
+            let parts = try? copy.interactions(seed: UInt64(trained.seed)).split
+            if let parts, model.wasTrained(on: parts) { try requireSameParts() }
+        }
+        let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
+        let (known, unknownItems) = try split.log.numbered(users: model.users, items: model.items, name: name)
+        let parts = try settings.data.divided(known)
+        guard parts.rowCount(.test) > 0 else {
+            throw RecommendationDataError.noRows(
+                source: "\(name), of which the model knows \(known.rowCount) rows",
+                part: InteractionSplit.Part.test.rawValue)
+        }
+        if model.wasTrained(on: split) { return (parts, name) }
+        let remark =
+            "not the file of the training: rows that stand in both may have been trained on; "
+            + "\(split.log.rowCount - known.rowCount) rows of \(unknownItems) unknown items passed over; "
+            + "\(known.userCount - model.users.count) users new"
+        return (parts, "\(name) (\(remark))")
+    }
+
+    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the file of the training names others than it did.
+    private static func requireSame(
+        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
+    ) throws {
+        guard found.tokens != known.tokens else { return }
+        let strangers = found.tokens.filter { known[$0] == nil }
+        let difference =
+            if let first = strangers.first {
+                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
+            } else if found.count < known.count {
+                "\(found.count) where the model knows \(known.count)"
+            } else {
+                "the same in another order"
+            }
+        throw RecommendationError.mismatch(
+            reason:
+                "\(data): its \(kind) are not those of the training: \(difference). The file has changed, so that rows "
+                + "that the model was trained on could be measured; new rows are measured from a file of their own")
+    }
+}
+
+extension SavedRecommender {
+    /// Whether the parts have the users, the items and the training rows of each item that the training had.
+    fileprivate func wasTrained(on parts: InteractionSplit) -> Bool {
+        let log = parts.log
+        guard log.userCount == users.count, log.itemCount == items.count else { return false }
+        return log.users.tokens.allSatisfy { users[$0] != nil }
+            && zip(log.items.tokens, parts.trainItemCounts).allSatisfy { name, count in
+                items[name].map { itemCounts[Int($0)] == Double(count) } ?? false
+            }
+    }
+}
+
+extension InteractionLog {
+    /// The rows of known items, with the numbers that others have for users and items.
+    /// - Returns: the users are the known ones and behind them the others; how many items are unknown.
+    /// - Throws: ``RecommendationError/mismatch(reason:)`` where no item is known.
+    fileprivate func numbered(
+        users known: IdentifierMap, items: IdentifierMap, name: String
+    ) throws -> (log: InteractionLog, unknownItems: Int) {
+        let newItems = self.items.tokens.map { items[$0] }
+        var unknown = Set<Int32>()
+        var users = known
+        var rows: (users: [Int32], items: [Int32], times: [Double]) = ([], [], [])
+        for user in 0..<userCount {
+            for row in self.rows(ofUser: user) {
+                guard let item = newItems[Int(itemIndices[row])] else {
+                    unknown.insert(itemIndices[row])
+                    continue
+                }
+                rows.users.append(users.insert(self.users.tokens[user]))
+                rows.items.append(item)
+                if !times.isEmpty { rows.times.append(times[row]) }
+            }
+        }
+        guard !rows.users.isEmpty else {
+            throw RecommendationError.mismatch(
+                reason: "\(name): the model knows none of its \(self.items.count) items, such as "
+                    + "\(self.items.tokens[0].debugDescription); it knows \(items.tokens.prefix(3).joined(separator: ", "))"
+            )
+        }
+        let log = try InteractionLog(
+            users: users, items: items, userIndices: rows.users, itemIndices: rows.items, times: rows.times,
+            order: .asGiven, name: name)
+        return (log, unknown.count)
+    }
+}
