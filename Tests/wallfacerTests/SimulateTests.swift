@@ -14,6 +14,7 @@ import Testing
         let users: Int
         let days: Int
         let seed: Int
+        let page: Int
         let policies: [Row]
     }
 
@@ -29,12 +30,18 @@ import Testing
         #expect(outcome.status == 0 && outcome.errors.isEmpty)
         let result = try JSONDecoder().decode(Result.self, from: Data(outcome.output.utf8))
         #expect(result.world == "longTerm" && result.users == 24 && result.days == 6 && result.seed == 3)
+        #expect(result.page == 1)
         #expect(result.policies.map(\.policy) == ["random", "myopic-oracle"])
         #expect(result.policies[1].clicksPerUser > result.policies[0].clicksPerUser)
         #expect(result.policies.allSatisfy { $0.clicksByDay.count == 6 && $0.survival.first == 1 })
         let page = try String(contentsOf: tool.home.appending(path: "feed.html"), encoding: .utf8)
         #expect(page.contains("Sessions that last") && page.contains("Reward over days"))
         #expect(try tool.run(call).output == outcome.output)
+        let pages = try tool.run(call + ["--page", "4"])
+        let paged = try JSONDecoder().decode(Result.self, from: Data(pages.output.utf8))
+        #expect(paged.page == 4 && paged.policies[0].clicksPerUser != 0)
+        #expect(
+            try String(contentsOf: tool.home.appending(path: "feed.html"), encoding: .utf8).contains("pages of 4"))
         let table = try tool.run("simulate", "feed", "--policy", "popularity", "--users", "8", "--days", "3")
         #expect(
             table.status == 0 && table.output.contains("length is views a session")
@@ -54,6 +61,8 @@ import Testing
             (["--policy", "random", "--users", "0"], "--users is 0"),
             (["--policy", "random", "--days", "-1"], "--days is -1"),
             (["--policy", "random", "--items", "5"], "--items is 5"), ([], "--policy"),
+            (["--policy", "random", "--page", "0"], "--page is 0; allowed: 1 to 50"),
+            (["--policy", "random", "--page", "51"], "--page is 51; allowed: 1 to 50"),
         ] {
             let outcome = try tool.run(["simulate", "feed"] + call)
             #expect(outcome.status == 2 && outcome.errors.contains(text), "\(call)")

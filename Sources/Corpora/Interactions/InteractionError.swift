@@ -30,9 +30,9 @@ public enum InteractionError: Error, Sendable, Equatable, CustomStringConvertibl
         case .badValue(let file, let line, let column, let found, let wanted):
             "\(file): line \(line), column \"\(column)\": \"\(found)\" is not \(wanted)"
         case .notFinite(let file, let line, let column, let found):
-            "\(file): line \(line), column \"\(column)\": \"\(found)\" is not a finite number; only a feature may lack one, where a recipe says missing: fill"
+            "\(file): line \(line), column \"\(column)\": \"\(found)\" is not a finite number; only a feature may lack one, where the recipe has a setting data.missing and it is fill"
         case .missingValue(let file, let line, let column):
-            "\(file): line \(line), column \"\(column)\" has no value; only a feature may lack one, where a recipe says missing: fill"
+            "\(file): line \(line), column \"\(column)\" has no value; only a feature may lack one, where the recipe has a setting data.missing and it is fill"
         case .timeBackwards(let user, let previous, let found):
             "user \(user): time goes back from \(previous) to \(found); sort the file or load it with order byTime"
         case .unknownIdentifier(let kind, let token, let known):

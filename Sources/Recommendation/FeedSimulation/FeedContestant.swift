@@ -80,7 +80,8 @@ struct FeedContestant: Sendable {
             // Fitted to the same kind of users under other luck.
             try rollout.run(
                 PlanningOracle.fitted(
-                    world: rollout.world, users: rollout.users.prefix(64), luckSeed: rollout.luckSeed &+ 1),
+                    world: rollout.world, users: rollout.users.prefix(64), luckSeed: rollout.luckSeed &+ 1,
+                    pageLength: rollout.pageLength),
                 observe: observe)
         case .agent(let folder, let recipe):
             try HierarchicalAgentMethod.simulate(folder, with: recipe, rollout: rollout, observe: observe)

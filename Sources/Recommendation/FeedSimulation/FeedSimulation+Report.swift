@@ -38,6 +38,8 @@ public struct FeedSimulationResult: Sendable, Equatable, Encodable {
     public let users: Int
     public let days: Int
     public let seed: Int
+    /// Items that the policies fixed at a time; 1: slot by slot.
+    public let page: Int
     public let policies: [Row]
 }
 
@@ -66,16 +68,18 @@ extension FeedSimulation {
         return FeedSimulationResult(
             world: preset.rawValue, worldSeed: Int(world.seed),
             items: world.items.count, users: users.count, days: world.configuration.horizonInDays,
-            seed: settings.seed, policies: rows)
+            seed: settings.seed, page: settings.page, policies: rows)
     }
 }
 
 extension FeedSimulationResult {
+    private var pages: String { page > 1 ? ", pages of \(page)" : "" }
+
     /// Views, clicks, length and return of each policy.
     public var table: Table {
         let first = policies.first?.policy ?? ""
         var table = Table(
-            "Feed, \(users) users, \(days) days",
+            "Feed, \(users) users, \(days) days\(pages)",
             columns: [
                 "policy", "views", "clicks", "click rate", "length", "sessions", "return", "churned",
                 "clicks over \(first)",
@@ -127,7 +131,8 @@ extension FeedSimulationResult {
                 .chart(IntervalChart("Clicks per user over \(policies[0].policy)", xLabel: "clicks", rows: gains)))
         }
         return Report(
-            "Feed", subtitle: "\(users) simulated users, \(days) days, world \(world) \(worldSeed), luck \(seed)",
+            "Feed",
+            subtitle: "\(users) simulated users, \(days) days, world \(world) \(worldSeed), luck \(seed)\(pages)",
             sections: [
                 Report.Section("Policies", first), Report.Section("Sessions", [.chart(survival)]),
                 Report.Section("Reward over days", [.chart(daily), .chart(total)]),

@@ -18,6 +18,8 @@ public struct FeedSimulation: Sendable {
         public var items: Int?
         /// Nil: the long-term world, or the one of the trained models.
         public var preset: HierarchicalAgentRecipe.Preset?
+        /// Items that a policy fixes at a time, before any of them is seen; 1: slot by slot.
+        public var page = 1
 
         public init() {}
     }
@@ -64,6 +66,9 @@ public struct FeedSimulation: Sendable {
     /// Of the world that is served.
     let preset: HierarchicalAgentRecipe.Preset
 
+    /// No session is longer than the longest page.
+    public static let pageLengths = 1...50
+
     /// The names of policies that need no training.
     public static let builtIn = FeedContestant.BuiltIn.allCases.map(\.rawValue)
 
@@ -75,7 +80,7 @@ public struct FeedSimulation: Sendable {
         guard !names.isEmpty else { throw FeedSimulationError.noPolicy }
         for (field, found, allowed) in [
             ("users", settings.users, 1...1_000_000), ("days", settings.days, 1...3_650),
-            ("seed", settings.seed, 0...Int.max),
+            ("seed", settings.seed, 0...Int.max), ("page", settings.page, Self.pageLengths),
         ] where !allowed.contains(found) {
             throw FeedSimulationError.setting(
                 field: field, found: "\(found)", allowed: "\(allowed.lowerBound) to \(allowed.upperBound)")
@@ -94,12 +99,16 @@ public struct FeedSimulation: Sendable {
         configuration.itemCount = place.items
         configuration.userCount = max(place.users, place.firstUser + settings.users)
         configuration.horizonInDays = settings.days
+        guard settings.page <= place.items else {
+            throw FeedSimulationError.setting(
+                field: "page", found: "\(settings.page)", allowed: "1 to \(place.items), the number of items")
+        }
         self.settings = settings
         preset = place.preset
         rollout = FeedRollout(
             world: try FeedWorld(configuration, seed: UInt64(place.seed)),
             users: place.firstUser..<(place.firstUser + settings.users),
-            luckSeed: SeededGenerator.seed(UInt64(settings.seed), "simulated luck"))
+            luckSeed: SeededGenerator.seed(UInt64(settings.seed), "simulated luck"), pageLength: settings.page)
     }
 
     /// Runs one policy after another.

@@ -106,8 +106,8 @@ final class LifetimeRanker {
     }
 }
 
-/// How well the live items of a market are ordered by what they will still earn, asked on five days from the middle of its
-/// horizon (spec 05 §5.5).
+/// How well it is known what the live items of a market will still earn, asked on five days from the middle of its horizon
+/// (spec 05 §5.5).
 struct LifetimeRecognition {
     let world: ItemLifeWorld
     /// The market ranked by click rate: what items still earned.
@@ -120,13 +120,52 @@ struct LifetimeRecognition {
         return (first..<(first + 5)).contains(market.day)
     }
 
-    /// nDCG@20 of what is expected of the live items; nil where none earns anything more.
-    func gain(_ predicted: [Double], _ market: ItemLifeMarket) -> Double? {
-        let realised = market.live.map {
+    /// Discounted clicks that the live items still earned.
+    func realised(_ market: ItemLifeMarket) -> [Double] {
+        market.live.map {
             reference.remainingValue(
                 item: Int($0), from: market.day - world.items[Int($0)].launchDay, discount: discount)
         }
-        return RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised, k: 20)
+    }
+
+    /// nDCG@k of what is expected of the live items; nil where none earns anything more.
+    func gain(_ predicted: [Double], _ market: ItemLifeMarket, k: Int = 20) -> Double? {
+        RankingMetrics.valueDiscountedGain(predicted: predicted, realised: realised(market), k: k)
+    }
+}
+
+/// What was expected of the items of one market, on any scale, and the clicks they still earned.
+package struct ExpectedLifetimes {
+    package var predicted: [Double] = []
+    package var realised: [Double] = []
+
+    package init() {}
+
+    mutating func append(_ predicted: [Double], _ realised: [Double]) {
+        self.predicted += predicted
+        self.realised += realised
+    }
+
+    /// Root mean square and mean absolute error in clicks, the mean over markets.
+    ///
+    /// A critic's values are no clicks, and neither are click rates: each market's are read in clicks by the rising
+    /// function that fits the other markets best, so that only what order and spread tell counts.
+    /// - Returns: nil for fewer than two markets.
+    package static func errors(
+        _ markets: [ExpectedLifetimes]
+    ) throws -> (rootMeanSquare: Double, meanAbsolute: Double)? {
+        guard markets.count > 1 else { return nil }
+        let errors = try markets.indices.map { own in
+            let others = markets.indices.filter { $0 != own }.map { markets[$0] }
+            let clicks = try IsotonicRegression(
+                scores: others.flatMap(\.predicted), values: others.flatMap(\.realised))
+            let read = markets[own].predicted.map { clicks($0) }
+            return (
+                try Likelihood.rootMeanSquaredError(predicted: read, realised: markets[own].realised),
+                try Likelihood.meanAbsoluteError(predicted: read, realised: markets[own].realised)
+            )
+        }
+        return (Summary(errors.map(\.0)).mean, Summary(errors.map(\.1)).mean)
     }
 }
 

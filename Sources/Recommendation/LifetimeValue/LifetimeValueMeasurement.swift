@@ -255,17 +255,27 @@ struct LifetimeValueMeasurement {
         values[name(.strongestBoost), "cold-clicks"] = cold.max()
     }
 
-    /// On five days of each market ranked by click rate: nDCG@20 of what is expected of the live items against what they
-    /// still earned; and of the dual rank over α_max, with the area under the curve of its scores for clicks.
+    /// On five days of each market ranked by click rate: nDCG of what is expected of the live items against what they
+    /// still earned, and its errors; and of the dual rank over α_max, with the area under the curve and the calibration of
+    /// its scores for clicks.
     private mutating func measureRecognition(_ setting: Setting, _ judges: [(Variant, any ItemJudge)]) throws {
         try note("recognition of lifetime values")
-        var gains: [String: [Double]] = [:]
-        var areas: [String: [Double]] = [:]
-        for (world, reference) in zip(setting.markets, setting.reference) {
+        /// By variant and metric, the days; by variant, the markets.
+        var days: [String: [String: [Double]]] = [:]
+        var lifetimes: [String: [ExpectedLifetimes]] = [:]
+        for (place, (world, reference)) in zip(setting.markets, setting.reference).enumerated() {
             let recognition = LifetimeRecognition(
                 world: world, reference: reference, discount: scale.configuration.discount)
+            func keepErrors(_ name: String, _ market: ItemLifeMarket, _ predicted: [Double]) {
+                if lifetimes[name, default: []].count == place { lifetimes[name, default: []].append(.init()) }
+                lifetimes[name]?[place].append(predicted, recognition.realised(market))
+            }
             func keep(_ name: String, _ market: ItemLifeMarket, _ predicted: [Double]) {
-                if let gain = recognition.gain(predicted, market) { gains[name, default: []].append(gain) }
+                keepErrors(name, market, predicted)
+                for k in [10, 20, 50] {
+                    guard let gain = recognition.gain(predicted, market, k: k) else { continue }
+                    days[name, default: [:]]["ndcg-\(k)", default: []].append(gain)
+                }
             }
             for (variant, judge) in judges {
                 let ranker = LifetimeRanker(world, clickRates: setting.learning.clickRates, judge: judge)
@@ -278,7 +288,10 @@ struct LifetimeValueMeasurement {
                         let name = Variant.weighted(weight, variant.rawValue)
                         let mixed = ranker.lastScores(maximumWeight: weight)
                         keep(name, market, mixed)
-                        areas[name, default: []].append(market.clickArea(mixed))
+                        let (error, share) = try market.clickCalibration(mixed)
+                        for (metric, value) in [
+                            ("click-auc", market.clickArea(mixed)), ("click-ece", error), ("click-copc", share),
+                        ] { days[name, default: [:]][metric, default: []].append(value) }
                     }
                     return scores
                 }
@@ -286,6 +299,7 @@ struct LifetimeValueMeasurement {
             _ = try world.run { market in
                 let rates = setting.learning.clickRates.rates(market.observations)
                 if recognition.asks(market) {
+                    keepErrors(Variant.unknowing.rawValue, market, rates.map { _ in 0 })
                     keep(Variant.clickRate.rawValue, market, rates)
                     keep(
                         Variant.empirical.rawValue, market,
@@ -296,18 +310,39 @@ struct LifetimeValueMeasurement {
                 return rates
             }
         }
-        for (name, gains) in gains { values[name, "ndcg-20"] = Summary(gains).mean }
-        for (name, areas) in areas { values[name, "click-auc"] = Summary(areas).mean }
+        for (name, metrics) in days {
+            for (metric, found) in metrics { values[name, metric] = Summary(found).mean }
+        }
+        for (name, markets) in lifetimes {
+            guard let errors = try ExpectedLifetimes.errors(markets) else { continue }
+            (values[name, "rmse"], values[name, "mae"]) = (errors.rootMeanSquare, errors.meanAbsolute)
+        }
     }
 }
 
 extension ItemLifeMarket {
+    /// Of the live items today.
+    private var trueRates: [Double] {
+        live.map {
+            world.clickRate(item: Int($0), day: day, clicks: Int(clicks[Int($0)]), views: Int(views[Int($0)]))
+        }
+    }
+
+    /// Expected calibration error of stated click rates in bins of one per cent, and clicks over predicted clicks, every
+    /// live item shown equally often: by true click rates.
+    /// - Throws: `EvaluationError` for none or for rates that are none.
+    package func clickCalibration(_ rates: [Double]) throws -> (expectedError: Double, clicksOverPredicted: Double) {
+        let truth = trueRates
+        return (
+            try Calibration.expectedError(confidences: rates, truth: truth, bins: 100),
+            truth.reduce(0, +) / max(1e-9, rates.reduce(0, +))
+        )
+    }
+
     /// The area under the curve of scores of today's live items for clicks, every item shown equally often: the
     /// probability that a clicked view has a higher score than one not clicked, by true click rates.
     package func clickArea(_ scores: [Double]) -> Double {
-        let rates = live.map {
-            world.clickRate(item: Int($0), day: day, clicks: Int(clicks[Int($0)]), views: Int(views[Int($0)]))
-        }
+        let rates = trueRates
         let order = scores.indices.sorted { scores[$0] < scores[$1] }
         var below = 0.0
         var pairs = 0.0

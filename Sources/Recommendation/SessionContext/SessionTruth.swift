@@ -162,7 +162,8 @@ package struct SimilarFeedPolicy: FeedPolicy {
         let items = batch.world.items
         for (index, lane) in batch.activeLanes.map(Int.init).enumerated() {
             let history = batch.histories[lane]
-            let shown = Set(history.items[history.events(ofSession: Int(batch.sessions[lane]))])
+            let shown = Set(history.items[history.events(ofSession: Int(batch.sessions[lane]))]).union(
+                batch.page(of: lane))
             var profile = FeedVector.zero
             var found = 0
             for event in stride(from: history.count - 1, through: 0, by: -1) where history.clicks[event] {

@@ -15,7 +15,7 @@ public struct FeedBatch: Sendable {
     public private(set) var days: [Int16]
     public private(set) var sessions: [Int16]
     /// The slot that the next item will take, from 1.
-    public private(set) var slots: [Int16]
+    public internal(set) var slots: [Int16]
     /// What the lanes' users saw, for learners' states; empty when history is off.
     public private(set) var histories: [FeedHistory]
     public let keepsHistory: Bool
@@ -23,6 +23,8 @@ public struct FeedBatch: Sendable {
     var intents: [FeedVector]
     var satisfactions: [Float]
     var repetitions: [Float]  // [lanes, topics]
+    /// By lane, the items that stand on a page which is being filled; empty where none is.
+    var openPages: [[Int32]] = []
     private var clickedSums: [FeedVector]
     private var clickedCounts: [Int16]
     private let topicCount: Int
@@ -61,28 +63,30 @@ public struct FeedBatch: Sendable {
 
     public var isFinished: Bool { activeLanes.isEmpty }
 
-    /// Shows one item to each active user.
+    /// Shows one item to each active user, or a page of them, which is browsed item by item until it is used up or the
+    /// session ends: the rest of a page is never seen.
     ///
     /// - Parameters:
-    ///   - choices: one item per active lane, in the order of `activeLanes`.
-    ///   - outcomes: replaced by the outcomes in the same order; reuse one array to avoid allocation.
-    /// - Throws: `WorldError.actionCount`, `.unknownAction`; nothing has changed then.
-    public mutating func step(_ choices: [Int32], outcomes: inout [FeedOutcome]) throws {
-        guard choices.count == activeLanes.count else {
-            throw WorldError.actionCount(world: "feed", found: choices.count, expected: activeLanes.count)
-        }
-        let itemCount = world.items.count
-        for item in choices where item < 0 || Int(item) >= itemCount {
-            throw WorldError.unknownAction(world: "feed", found: Int(item), count: itemCount)
-        }
+    ///   - choices: `[active lanes, pageLength]`, lanes in the order of `activeLanes`, places from the top.
+    ///   - outcomes: replaced by the outcomes, lane by lane, views of one lane in their order; reuse one array to avoid
+    ///     allocation.
+    /// - Throws: `WorldError.actionCount`, `.unknownAction`, `.invalid` for a page with an item twice; nothing has
+    ///   changed then.
+    public mutating func step(_ choices: [Int32], pageLength: Int = 1, outcomes: inout [FeedOutcome]) throws {
+        try check(choices, pageLength: pageLength)
         outcomes.removeAll(keepingCapacity: true)
         outcomes.reserveCapacity(choices.count)
         var kept = 0
         for index in activeLanes.indices {
             let lane = activeLanes[index]
-            let outcome = view(lane: Int(lane), item: Int(choices[index]))
-            outcomes.append(outcome)
-            if !outcome.endsUser {
+            var endsUser = false
+            for place in 0..<pageLength {
+                let outcome = view(lane: Int(lane), item: Int(choices[index * pageLength + place]))
+                outcomes.append(outcome)
+                endsUser = outcome.endsUser
+                if outcome.endsSession { break }
+            }
+            if !endsUser {
                 activeLanes[kept] = lane
                 kept += 1
             }
@@ -122,11 +126,7 @@ public struct FeedBatch: Sendable {
         let day = days[lane]
         if browsed && !capped {
             slots[lane] += 1
-            repetitions.withUnsafeMutableBufferPointer { all in
-                let row = all.baseAddress! + lane * topicCount
-                row[topic] += 1
-                for index in 0..<topicCount { row[index] *= world.configuration.repetitionDecay }
-            }
+            repeatTopic(topic, lane: lane)
         } else {
             gap = endSession(lane: lane, user: user)
             if gap == nil {
@@ -141,6 +141,16 @@ public struct FeedBatch: Sendable {
             lane: Int32(lane), user: Int32(user), item: Int32(item), day: day, session: session, slot: slot,
             clicked: clicked, browsed: browsed, ending: ending, capped: capped, gapInDays: Int8(clamping: gap ?? 0),
             clickProbability: clickProbability, browseProbability: browseProbability)
+    }
+
+    /// `n' = decay (n + 1[topic])`: what the next slot finds repeated.
+    @inline(__always)
+    mutating func repeatTopic(_ topic: Int, lane: Int) {
+        repetitions.withUnsafeMutableBufferPointer { all in
+            let row = all.baseAddress! + lane * topicCount
+            row[topic] += 1
+            for index in 0..<topicCount { row[index] *= world.configuration.repetitionDecay }
+        }
     }
 
     /// Draws the gap and prepares the next session.

@@ -11,10 +11,11 @@ public struct MyopicOracle: FeedPolicy {
         for (index, lane) in batch.activeLanes.enumerated() {
             let truth = FeedTruth(batch: batch, lane: Int(lane))
             var best: Int32 = 0
+            let page = batch.page(of: Int(lane))
             var bestLogit = -Float.infinity
             for item in 0..<world.items.count {
                 let logit = truth.clickLogit(item: item)
-                if logit > bestLogit {
+                if logit > bestLogit, !page.contains(Int32(item)) {
                     bestLogit = logit
                     best = Int32(item)
                 }
@@ -24,7 +25,8 @@ public struct MyopicOracle: FeedPolicy {
     }
 }
 
-/// Shows the item that the first slot's myopic oracle would show, again and again: a probe for exploitable worlds.
+/// Shows the item that the first slot's myopic oracle would show, again and again: a probe for exploitable worlds. A page
+/// has the best such items.
 public struct RepeatBestPolicy: FeedPolicy {
     public let name = "repeat best"
 
@@ -34,10 +36,11 @@ public struct RepeatBestPolicy: FeedPolicy {
         for (index, lane) in batch.activeLanes.enumerated() {
             let truth = FeedTruth(batch: batch, lane: Int(lane))
             var best: Int32 = 0
+            let page = batch.page(of: Int(lane))
             var bestLogit = -Float.infinity
             for item in 0..<batch.world.items.count {
                 let logit = truth.clickLogit(item: item, ignoringRepetition: true)
-                if logit > bestLogit {
+                if logit > bestLogit, !page.contains(Int32(item)) {
                     bestLogit = logit
                     best = Int32(item)
                 }
@@ -66,12 +69,17 @@ public struct PlanningOracle: FeedPolicy {
     ///
     /// - Parameters:
     ///   - users: users to simulate; keep them apart from the evaluated ones or use another `luckSeed`.
-    public static func fitted(world: FeedWorld, users: Range<Int>, luckSeed: UInt64) throws -> PlanningOracle {
+    ///   - pageLength: of the feed that it is to serve.
+    /// - Throws: `WorldError`.
+    public static func fitted(
+        world: FeedWorld, users: Range<Int>, luckSeed: UInt64, pageLength: Int = 1
+    ) throws -> PlanningOracle {
         let continuations: [Float] = [0, 1, 2, 4, 8]
         let satisfactions: [Float] = [0, 2, 4, 8, 16, 32]
         var best = PlanningOracle(continuationValue: 0, satisfactionValue: 0)
         func value(_ oracle: PlanningOracle) throws -> Double {
-            try FeedRollout(world: world, users: users, luckSeed: luckSeed).run(oracle).expectedClicksPerUser
+            try FeedRollout(world: world, users: users, luckSeed: luckSeed, pageLength: pageLength).run(oracle)
+                .expectedClicksPerUser
         }
         var bestValue = try value(best)
         for _ in 0..<2 {
@@ -95,12 +103,13 @@ public struct PlanningOracle: FeedPolicy {
         for (index, lane) in batch.activeLanes.enumerated() {
             let truth = FeedTruth(batch: batch, lane: Int(lane))
             var best: Int32 = 0
+            let page = batch.page(of: Int(lane))
             var bestScore = -Float.infinity
             for item in 0..<count {
                 let look = truth.lookAhead(item: item)
                 let score =
                     look.click + continuationValue * look.browse + satisfactionValue * look.satisfaction
-                if score > bestScore {
+                if score > bestScore, !page.contains(Int32(item)) {
                     bestScore = score
                     best = Int32(item)
                 }

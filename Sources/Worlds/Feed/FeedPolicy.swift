@@ -7,6 +7,9 @@ import Evaluation
 public protocol FeedPolicy: Sendable {
     var name: String { get }
     /// Fills `choices` with one item per active lane, in the order of `batch.activeLanes`.
+    ///
+    /// Where a feed comes in pages it is asked once for each place of a page (`FeedBatch.fillPages`): `batch.slots` move on,
+    /// what a user did is not known, and `batch.page(of:)` are the items that the policy has placed, to be left out.
     mutating func choose(for batch: FeedBatch, into choices: inout [Int32])
 }
 

@@ -5,16 +5,20 @@ public struct FeedRollout: Sendable {
     public let world: FeedWorld
     public let users: Range<Int>
     public let luckSeed: UInt64
+    /// Items that a policy fixes at a time, before any of them is seen; 1: slot by slot.
+    public let pageLength: Int
 
     /// Two rollouts with the same users and seed meet the same luck: compare policies in pairs.
-    public init(world: FeedWorld, users: Range<Int>, luckSeed: UInt64) {
+    public init(world: FeedWorld, users: Range<Int>, luckSeed: UInt64, pageLength: Int = 1) {
         self.world = world
         self.users = users
         self.luckSeed = luckSeed
+        self.pageLength = pageLength
     }
 
-    /// - Parameter observe: sees the outcomes of every step, for logs and live tables.
-    /// - Throws: `WorldError`.
+    /// - Parameter observe: sees the outcomes of every step, for logs and live tables; those of pages when all active users
+    ///   are through with theirs.
+    /// - Throws: `WorldError`; `.invalid` for pages of no item or of more than there are.
     public func run(
         _ policy: some FeedPolicy, observe: ((FeedBatch, [FeedOutcome]) throws -> Void)? = nil
     ) throws -> FeedReport {
@@ -24,11 +28,8 @@ public struct FeedRollout: Sendable {
         var choices: [Int32] = []
         var report = FeedReport(policy: policy.name, users: users.count, configuration: world.configuration)
         while !batch.isFinished {
-            if choices.count != batch.activeLanes.count {
-                choices = [Int32](repeating: 0, count: batch.activeLanes.count)
-            }
-            policy.choose(for: batch, into: &choices)
-            try batch.step(choices, outcomes: &outcomes)
+            try batch.fillPages(of: pageLength, by: &policy, into: &choices)
+            try batch.step(choices, pageLength: pageLength, outcomes: &outcomes)
             for outcome in outcomes { report.add(outcome) }
             try observe?(batch, outcomes)
         }

@@ -25,6 +25,7 @@ struct SimulateCommand: ParsableCommand {
                   wallfacer simulate feed --policy popularity hierarchical-agent-1
                   wallfacer simulate feed --policy random popularity --report feed.html
                   wallfacer simulate feed --policy random myopic-oracle --world null --json
+                  wallfacer simulate feed --policy random planning-oracle --page 4
 
                 Policies that need no training: \(FeedSimulation.builtIn.joined(separator: ", ")). Trained \
                 ones are named by run or folder: hierarchical-agent; session-context and recommend-… \
@@ -65,6 +66,13 @@ struct SimulateCommand: ParsableCommand {
         var world: HierarchicalAgentRecipe.Preset?
 
         @Option(
+            parsing: .unconditional,
+            help: ArgumentHelp(
+                "Items that a policy fixes at a time, before any of them is seen: 1, slot by slot, to 50.",
+                valueName: "n"))
+        var page = FeedSimulation.Settings().page
+
+        @Option(
             help: ArgumentHelp(
                 "Write survival of sessions and reward over days as one HTML file.", valueName: "file"))
         var report: String?
@@ -77,6 +85,10 @@ struct SimulateCommand: ParsableCommand {
             {
                 throw ValidationError("--\(name) is \(value); allowed: from \(least) up")
             }
+            let pages = FeedSimulation.pageLengths
+            guard pages.contains(page) else {
+                throw ValidationError("--page is \(page); allowed: \(pages.lowerBound) to \(pages.upperBound)")
+            }
             if let items, items < 20 { throw ValidationError("--items is \(items); allowed: from 20 up") }
         }
 
@@ -85,7 +97,7 @@ struct SimulateCommand: ParsableCommand {
             if let report { try OutputFile.check(report) }
             var settings = FeedSimulation.Settings()
             (settings.users, settings.days, settings.seed) = (users, days, seed)
-            (settings.items, settings.preset) = (items, world)
+            (settings.items, settings.preset, settings.page) = (items, world, page)
             let simulation = try FeedSimulation(policy, settings) { try Self.locate($0) }
             threads.apply()
             let reports = try await TensorActor.run { try Self.serve(simulation) }

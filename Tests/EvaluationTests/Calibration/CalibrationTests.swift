@@ -39,6 +39,21 @@ struct CalibrationTests {
         #expect(throws: EvaluationError.self) { try Calibration.expectedError(confidences: [1.2], correct: [true]) }
     }
 
+    @Test("Isotonic regression by hand: falling neighbours share their mean, equal scores one value")
+    func isotonic() throws {
+        let fit = try IsotonicRegression(scores: [3, 1, 2, 2, 5, 4], values: [2, 3, 1, 9, 7, 12])
+        // 1: 3; 2: (1 + 9) / 2 = 5, above 3: 2, so that 2 and 3 are 4; 4 and 5: (12 + 7) / 2.
+        #expect([0, 1, 1.9, 2, 3, 3.5, 4, 5, 99].map { fit($0) } == [3, 3, 3, 4, 4, 4, 9.5, 9.5, 9.5])
+        // What rises already is kept; what only falls is its mean.
+        let rising = try IsotonicRegression(scores: [1, 2, 3], values: [1, 4, 5])
+        #expect([1, 2, 3].map { rising($0) } == [1, 4, 5])
+        #expect(try IsotonicRegression(scores: [1, 2, 3], values: [5, 4, 3])(2) == 4)
+        #expect(throws: EvaluationError.self) { try IsotonicRegression(scores: [1, .nan], values: [1, 2]) }
+        #expect(throws: EvaluationError.empty(metric: "isotonic regression")) {
+            try IsotonicRegression(scores: [], values: [])
+        }
+    }
+
     @Test("Brier score by hand")
     func brier() throws {
         let score = try Calibration.brierScore(probabilities: [0.8, 0.3], outcomes: [true, true])

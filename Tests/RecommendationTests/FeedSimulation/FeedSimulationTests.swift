@@ -122,6 +122,15 @@ struct FeedSimulationTests {
         let clicks = reports.map(\.expectedClicksPerUser)
         #expect(clicks.allSatisfy { $0 > 0.3 && $0 < 100 })
         #expect(Set(clicks).count == 4)
+        var paged = settings
+        paged.page = 4
+        let pages = try FeedSimulation(names, paged, locate: locate)
+        let inPages = try await TensorActor.run { try pages.run() }
+        // Lists that are made when a session begins are the same in pages; an agent that heeds views is not.
+        #expect(inPages[2].expectedClicksByUser == reports[2].expectedClicksByUser)
+        #expect(inPages[3].expectedClicksByUser == reports[3].expectedClicksByUser)
+        #expect(inPages[1].expectedClicksByUser != reports[1].expectedClicksByUser)
+        #expect(inPages.allSatisfy { $0.expectedClicksPerUser > 0.3 })
 
         var asked = settings
         asked.items = 60

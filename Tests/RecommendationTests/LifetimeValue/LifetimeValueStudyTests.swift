@@ -25,10 +25,48 @@ struct LifetimeValueStudyTests {
         // Popularity starves new items.
         let popular = try #require(markets.rows.first { $0[0] == "popularity" })
         #expect(popular[1].text < "0.9")
-        let unweighted = try #require(result.tables[1].rows.first)
+        let recognition = result.tables[1]
+        #expect(recognition.columns.suffix(5) == ["nDCG@10", "nDCG@20", "nDCG@50", "RMSE", "MAE"])
+        let judged = try #require(recognition.rows.first { $0[0] == "click rate" })
+        #expect(judged[2].text == plain[5].text)
+        let unweighted = try #require(result.tables[2].rows.first)
         #expect(unweighted[1].text.hasPrefix("1.0000 ± 0.0000"))
         // Without weight, the mixture orders as the click rate does.
-        #expect(unweighted[6].text == plain[5].text)
+        #expect((8...10).map { unweighted[$0].text } == (1...3).map { judged[$0].text })
+    }
+
+    @Test("Errors of lifetimes: each market's expectations read in clicks by the others, whatever their scale")
+    func lifetimeErrors() throws {
+        func market(_ predicted: [Double], _ realised: [Double]) -> ExpectedLifetimes {
+            var own = ExpectedLifetimes()
+            (own.predicted, own.realised) = (predicted, realised)
+            return own
+        }
+        let first = market([1, 2, 3], [10, 30, 20])  // rising: 10, 25, 25
+        let second = market([1, 2], [0, 40])
+        let errors = try #require(try ExpectedLifetimes.errors([first, second]))
+        // The first market read by the second: 0, 40, 40; the second by the first: 10, 25.
+        let squares = [(100.0 + 100 + 400) / 3, (100.0 + 225) / 2].map { $0.squareRoot() }
+        #expect(abs(errors.rootMeanSquare - (squares[0] + squares[1]) / 2) < 1e-9)
+        #expect(abs(errors.meanAbsolute - (40.0 / 3 + 25.0 / 2) / 2) < 1e-9)
+        let scaled = try #require(
+            try ExpectedLifetimes.errors([first, second].map { market($0.predicted.map { exp(3 * $0) }, $0.realised) }))
+        #expect(scaled == errors)
+        #expect(try ExpectedLifetimes.errors([first]) == nil)
+    }
+
+    @Test("True click rates are calibrated; rates that are twice as high expect twice the clicks")
+    func clickCalibration() throws {
+        var configuration = ItemLifeConfiguration()
+        configuration.launchesPerDay = 2
+        let world = try ItemLifeWorld(configuration, seed: 4)
+        let market = ItemLifeMarket(world: world)
+        let rates = market.live.map { world.clickRate(item: Int($0), day: 0, clicks: 0, views: 0) }
+        let exact = try market.clickCalibration(rates)
+        #expect(exact.expectedError < 1e-12 && abs(exact.clicksOverPredicted - 1) < 1e-12)
+        let doubled = try market.clickCalibration(rates.map { 2 * $0 })
+        #expect(abs(doubled.clicksOverPredicted - 0.5) < 1e-12)
+        #expect(abs(doubled.expectedError - rates.reduce(0, +) / Double(rates.count)) < 1e-12)
     }
 
     @Test("Every learner of a search has as many configurations, eight or more, and the study uses one of them")

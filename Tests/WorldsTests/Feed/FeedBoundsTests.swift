@@ -77,10 +77,14 @@ private struct BaitPolicy: FeedPolicy {
         for report in reports.values { #expect(report.clickThroughRate < 0.6, "\(report.policy)") }
     }
 
+    /// The topic is observable and sets an item's quality but for a noise of 0.1 (`q ~ N(m_topic, 0.1)`), and through it a
+    /// part of the bait (`-rho q / 3`): that much is meant to be known of an item. What is hidden of the two is how it
+    /// differs from its topic, so these are tested within topics; match and satisfaction with the topic among the rest.
     @Test("Hidden quality, bait, intent and satisfaction cannot be read off one observed view (R² < 0.3)")
     func hidden() throws {
         let world = try FeedWorld(.longTerm.fast, seed: 3)
         var rows: [[Double]] = []
+        var topics: [Int] = []
         var hidden: [[Double]] = [[], [], [], []]
         var batch = try FeedBatch(world: world, users: 0..<300, luckSeed: 4)
         var policy = RandomFeedPolicy(seed: 2)
@@ -92,6 +96,7 @@ private struct BaitPolicy: FeedPolicy {
             try batch.step(choices, outcomes: &outcomes)
             for (outcome, truth) in zip(outcomes, truths) {
                 let item = Int(outcome.item)
+                topics.append(Int(world.items.topics[item]))
                 rows.append([1, outcome.clicked ? 1 : 0, outcome.browsed ? 1 : 0, Double(outcome.slot)])
                 hidden[0].append(Double(world.items.truth.quality[item]))
                 hidden[1].append(Double(world.items.truth.clickbait[item]))
@@ -100,6 +105,36 @@ private struct BaitPolicy: FeedPolicy {
             }
         }
         for values in hidden { #expect(explainedShare(rows, values) < 0.3) }
+        // With an intercept for each topic: all columns and values lose their topic's mean (Frisch and Waugh).
+        let within = centred(rows.map { Array($0.dropFirst()) }, by: topics)
+        let shares = hidden.map { values -> (topic: Double, within: Double) in
+            let rest = centred(values.map { [$0] }, by: topics).map { $0[0] }
+            return (1 - variance(rest) / variance(values), explainedShare(within, rest))
+        }
+        for share in shares { #expect(share.within < 0.3) }
+        for share in shares[2...] { #expect(1 - (1 - share.topic) * (1 - share.within) < 0.3) }
+        #expect(shares[0].topic > 0.95)
+        // Of the bait's variance 1 - rho² is noise of the item's own.
+        #expect(shares[1].topic < 0.5)
+    }
+
+    private func variance(_ values: [Double]) -> Double {
+        let mean = values.reduce(0, +) / Double(values.count)
+        return values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+    }
+
+    /// All columns without the mean of their group.
+    private func centred(_ rows: [[Double]], by groups: [Int]) -> [[Double]] {
+        let width = rows[0].count
+        var sums = [[Double]](repeating: [Double](repeating: 0, count: width), count: groups.max()! + 1)
+        var counts = [Double](repeating: 0, count: sums.count)
+        for (row, group) in zip(rows, groups) {
+            counts[group] += 1
+            for column in 0..<width { sums[group][column] += row[column] }
+        }
+        return zip(rows, groups).map { row, group in
+            (0..<width).map { row[$0] - sums[group][$0] / counts[group] }
+        }
     }
 
     /// R² of least squares by the normal equations.

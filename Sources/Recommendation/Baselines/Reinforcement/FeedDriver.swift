@@ -12,6 +12,8 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
     private let random: RandomSource
     private var generator: SeededGenerator
     private var recorder: FeedRecorder
+    /// What each lane has seen since its state was last moved on: one view slot by slot, up to a page of them otherwise.
+    private var fresh: [[SeenView]]
     /// States of the users who are still there, one row each.
     private var states: Tensor
     private var stateLanes: [Int]
@@ -25,6 +27,7 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         random = RandomSource(seed: own.next())
         self.generator = generator.split("exploration")
         recorder = FeedRecorder(agent.catalogue, optionWidth: agent.optionWidth, demographics: lanes)
+        fresh = [[SeenView]](repeating: [], count: lanes.count)
         states = .zeros([lanes.count, agent.stateWidth])
         stateLanes = Array(lanes.indices)
         sessions = [Float](repeating: 0, count: lanes.count * agent.sessionWidth)
@@ -40,7 +43,7 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         let driver = FeedDriver(agent, lanes: demographics, exploration: exploration, generator: generator)
         let report = try withoutGradients {
             try rollout.run(driver) { batch, outcomes in
-                for outcome in outcomes { driver.recorder.observe(outcome) }
+                for outcome in outcomes { driver.see(outcome) }
                 try observe(batch, outcomes)
             }
         }
@@ -51,8 +54,9 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         let lanes = batch.activeLanes.map(Int.init)
         keepStates(of: lanes)
         beginSessions(lanes.filter { batch.slots[$0] == 1 })
+        let isPageBegun = !(lanes.first.map { batch.page(of: $0).isEmpty } ?? true)
+        if !isPageBegun { advance(lanes, batch) }
         let slots = Tensor(lanes.map { Float(batch.slots[$0]) / 20 }, shape: [lanes.count, 1])
-        advance(lanes, slots: slots, batch)
         let width = agent.sessionWidth
         let scores = agent.scores(
             state: states,
@@ -64,7 +68,7 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         scores.withUnsafeBytes { bytes in
             let values = bytes.assumingMemoryBound(to: Float.self)
             for (row, lane) in lanes.enumerated() {
-                let shown = recorder.session(lane).items
+                let shown = recorder.session(lane).items + batch.page(of: lane)
                 if exploration.random > 0, generator.uniform() < exploration.random {
                     choices[row] = Self.unshown(items, shown, &generator)
                 } else {
@@ -112,20 +116,45 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         return item.map { $0 / length * Float(catalogue.meanNorm) }
     }
 
-    /// Every lane takes in its last view; where a session begins, the state starts from 0 unless the agent carries it.
-    private func advance(_ lanes: [Int], slots: Tensor, _ batch: FeedBatch) {
-        var items = [Int](repeating: 0, count: lanes.count)
-        var clicks = [Float](repeating: 0, count: lanes.count)
-        var keeps = [Float](repeating: 0, count: lanes.count)
-        for (row, lane) in lanes.enumerated() {
-            if agent.carriesState { keeps[row] = 1 }
-            guard agent.carriesState || batch.slots[lane] > 1, let last = recorder.lastView(lane) else { continue }
-            items[row] = Int(last.item)
-            clicks[row] = last.clicked ? 1 : 0
-            keeps[row] = 1
+    /// A view that a state takes in.
+    private struct SeenView {
+        var item = 0
+        var click: Float = 0
+        /// Of the view after it, from 1.
+        var nextSlot: Int16 = 1
+        /// 0 where a session begins with nothing.
+        var keep: Float = 1
+    }
+
+    private func see(_ outcome: FeedOutcome) {
+        recorder.observe(outcome)
+        fresh[Int(outcome.lane)].append(
+            SeenView(
+                item: Int(outcome.item), click: outcome.clicked ? 1 : 0,
+                nextSlot: outcome.endsSession ? 1 : outcome.slot + 1))
+    }
+
+    /// Every lane takes in what it has seen; where a session begins, the state starts from 0 unless the agent carries it.
+    private func advance(_ lanes: [Int], _ batch: FeedBatch) {
+        let seen = lanes.map { lane -> [SeenView] in
+            defer { fresh[lane] = [] }
+            if batch.slots[lane] == 1, !agent.carriesState { return [SeenView(keep: 0)] }
+            return fresh[lane].isEmpty ? [SeenView()] : fresh[lane]
         }
-        let next = agent.advance(states, items: Tensor(items), clicks: Tensor(clicks), slots: slots)
-        states = next * Tensor(keeps, shape: [lanes.count, 1])
+        for place in 0..<(seen.map(\.count).max() ?? 0) {
+            let views = seen.map { place < $0.count ? $0[place] : nil }
+            func column(_ value: (SeenView) -> Float) -> Tensor {
+                Tensor(views.map { $0.map(value) ?? 0 }, shape: [views.count, 1])
+            }
+            let next = agent.advance(
+                states, items: Tensor(views.map { $0?.item ?? 0 }), clicks: column(\.click).reshaped(views.count),
+                slots: column { Float($0.nextSlot) / 20 })
+            let moved = next * column(\.keep)
+            // Lanes that saw less wait.
+            states =
+                views.contains { $0 == nil }
+                ? moved + states * Tensor(views.map { $0 == nil ? 1 : 0 } as [Float], shape: [views.count, 1]) : moved
+        }
     }
 
     private static func best(_ scores: Slice<UnsafeBufferPointer<Float>>, without shown: [Int32]) -> Int32 {

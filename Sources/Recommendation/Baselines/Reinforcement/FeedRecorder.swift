@@ -25,13 +25,6 @@ struct FeedRecorder {
 
     func session(_ lane: Int) -> FeedSession { open[lane] }
 
-    /// What the user saw last, in this session or the one before.
-    func lastView(_ lane: Int) -> (item: Int32, clicked: Bool)? {
-        let session = open[lane].items.isEmpty ? runs[lane].last : open[lane]
-        guard let session, let item = session.items.last, let clicked = session.clicks.last else { return nil }
-        return (item, clicked)
-    }
-
     mutating func setOption(_ option: ArraySlice<Float>, lane: Int) { open[lane].option = Array(option) }
 
     /// The histories `[lanes, history, summary]` and contexts of lanes whose session begins.
