@@ -5,8 +5,9 @@ import Training
 extension RankedMethod {
     /// The data that a model is measured on, in the model's own numbers of users and items.
     ///
-    /// The file of the training, or a copy of it, must be divided as it was for the training. Of any other file items and users are matched by name: rows of items that the model does not know are passed over before
-    /// the file is divided, and users whom it does not know are numbered behind those that it does.
+    /// The file of the training, or a copy of it, must be divided as it was for the training. Of any other file items and
+    /// users are matched by name: rows of items that the model does not know are passed over before the file is divided,
+    /// and users whom it does not know are numbered behind those that it does.
     /// - Returns: also the name of the data, with what a reader must know.
     /// - Throws: ``RecommendationError/mismatch(reason:)``, ``RecommendationDataError``, `InteractionError`,
     ///   `ArtefactError`, `RecipeError`.
