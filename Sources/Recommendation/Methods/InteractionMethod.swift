@@ -48,7 +48,7 @@ public protocol InteractionMethod: RecommendationMethod where Settings == Intera
 }
 
 /// The names and counts that are kept with a trained model.
-private struct StoredNames: Codable {
+struct StoredNames: Codable {
     var users: [String]
     var items: [String]
     var itemCounts: [Double]
@@ -125,26 +125,6 @@ extension InteractionMethod {
         return MethodEvaluation(
             description: report.protocol.description, metrics: metrics, count: report.evaluatedUsers,
             intervals: intervals)
-    }
-
-    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the data name others than the model was trained with.
-    private static func requireSame(
-        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
-    ) throws {
-        guard found.tokens != known.tokens else { return }
-        let strangers = found.tokens.filter { known[$0] == nil }
-        let difference =
-            if let first = strangers.first {
-                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
-            } else if found.count < known.count {
-                "\(found.count) where the model knows \(known.count)"
-            } else {
-                "the same in another order"
-            }
-        throw RecommendationError.mismatch(
-            reason:
-                "\(data): its \(kind) are not those of the training: \(difference). \(Self.name) is measured on the "
-                + "file that it was trained on; models of features can be measured on others")
     }
 
     private static func measure(_ test: RankingMeasurement, _ model: any Recommender) throws -> RankingReport {

@@ -1,3 +1,4 @@
+import Corpora
 import Foundation
 import Training
 
@@ -15,5 +16,25 @@ extension Method {
                     "\(artefact.lastPathComponent) was trained with \(split(trained).joined(separator: ", ")), asked for is "
                     + "\(split(settings).joined(separator: ", ")): rows that it was trained on would be measured")
         }
+    }
+
+    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the data name others than the model was trained with.
+    static func requireSame(
+        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
+    ) throws {
+        guard found.tokens != known.tokens else { return }
+        let strangers = found.tokens.filter { known[$0] == nil }
+        let difference =
+            if let first = strangers.first {
+                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
+            } else if found.count < known.count {
+                "\(found.count) where the model knows \(known.count)"
+            } else {
+                "the same in another order"
+            }
+        throw RecommendationError.mismatch(
+            reason:
+                "\(data): its \(kind) are not those of the training: \(difference). \(Self.name) is measured on the "
+                + "file that it was trained on; models of features can be measured on others")
     }
 }
