@@ -43,6 +43,13 @@ public struct InteractionDataRecipe: Codable, Sendable, Equatable {
 
     public init() {}
 
+    /// No data: for methods that do without where none are named.
+    static var none: InteractionDataRecipe {
+        var recipe = InteractionDataRecipe()
+        recipe.source = ""
+        return recipe
+    }
+
     public static let fields = [
         RecipeField(
             "source",

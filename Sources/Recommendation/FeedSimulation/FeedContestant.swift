@@ -42,6 +42,9 @@ struct FeedContestant: Sendable {
         switch manifest.kind {
         case HierarchicalAgentMethod.name:
             let recipe = try HierarchicalAgentMethod.settings(document)
+            guard recipe.data.source.isEmpty else {
+                throw FeedSimulationError.trainedOnLog(name: name, source: recipe.data.source)
+            }
             policy = .agent(folder, recipe)
             place = FeedPlace(
                 owner: name, preset: recipe.world, items: recipe.items, seed: recipe.seed,

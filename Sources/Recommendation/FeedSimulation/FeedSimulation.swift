@@ -199,6 +199,8 @@ public enum FeedSimulationError: Error, Equatable, CustomStringConvertible {
     case notAPolicy(name: String, kind: String)
     /// The model was trained on other data than the feed.
     case otherData(name: String, found: String)
+    /// An agent of the feed that was trained on a log.
+    case trainedOnLog(name: String, source: String)
     case otherWorld(String, String, field: String)
 
     public var description: String {
@@ -209,6 +211,9 @@ public enum FeedSimulationError: Error, Equatable, CustomStringConvertible {
         case .notAPolicy(let name, let kind): "\(name) was trained by \(kind); a feed is served by \(Self.known)"
         case .otherData(let name, let found):
             "\(name) was trained on \(found), not on the built-in feed, so it does not know the feed's items"
+        case .trainedOnLog(let name, let source):
+            "\(name) was trained on logged sessions (data.source \(source)), so it does not know the feed's items; "
+                + "`recommend` and `evaluate` are for it"
         case .otherWorld(let one, let other, let field):
             "\(one) and \(other) were trained in feed worlds of another \(field); train them with the same"
         }

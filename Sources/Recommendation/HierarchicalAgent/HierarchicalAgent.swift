@@ -21,6 +21,8 @@ package final class HierarchicalAgent: FeedAgent {
     /// Off: the lower level is as late as the upper one, an ablation.
     package let seesSession: Bool
     package let configuration: HierarchicalAgentConfiguration
+    /// λ of ``imitationLoss(_:batch:)``; 0 for feeds that can be tried out.
+    package let imitation: Double
     package let upper: TargetNetwork<UpperNetwork>
     package let lower: TargetNetwork<LowerNetwork>
     private let warmOptimizer: NetworkOptimizer
@@ -35,14 +37,16 @@ package final class HierarchicalAgent: FeedAgent {
     /// - Parameters:
     ///   - lag: ℓ, the upper level sees sessions at least so many before the current one; 0 and 1 are the same for it.
     ///   - seesSession: whether the lower level sees the views of the current session.
+    ///   - imitation: how much proto-items are drawn to what was clicked in a log, where nothing can be tried out.
     package init(
         _ catalogue: FeedCatalogue, configuration: HierarchicalAgentConfiguration = HierarchicalAgentConfiguration(),
-        lag: Int = 1, seesSession: Bool = true, seed: UInt64
+        lag: Int = 1, seesSession: Bool = true, imitation: Double = 0, seed: UInt64
     ) {
         self.catalogue = catalogue
         self.configuration = configuration
         self.lag = lag
         self.seesSession = seesSession
+        self.imitation = imitation
         discounting = SessionDiscounting(
             sessions: configuration.sessionsAhead, daily: configuration.dailyDiscount,
             returnReward: configuration.returnReward)
@@ -91,7 +95,7 @@ package final class HierarchicalAgent: FeedAgent {
     }
 
     /// The option of a session; a constant where the upper level is switched off.
-    private func option(_ network: UpperNetwork, history: Tensor, context: Tensor) -> Tensor {
+    func option(_ network: UpperNetwork, history: Tensor, context: Tensor) -> Tensor {
         guard configuration.option == .learned else { return .zeros([history.size(0), optionWidth]) }
         return network.option(network.state(history, context))
     }
@@ -123,11 +127,12 @@ package final class HierarchicalAgent: FeedAgent {
         let option = option(upper.online, history: batch.history, context: batch.context)
         let (state, _) = states(batch, option: option, network: lower.online)
         let heads = lower.online.heads
-        let warm = heads.warmLogit(
-            heads.proto(state, option: batch.perView(option), freedom: configuration.lowerFreedom), items: items)
-        try warmOptimizer.descend(
-            warm.binaryCrossEntropy(batch.clicks) + heads.clickLoss(state, items: items, batch: batch),
-            progress: progress)
+        let proto = heads.proto(state, option: batch.perView(option), freedom: configuration.lowerFreedom)
+        var loss =
+            heads.warmLogit(proto, items: items).binaryCrossEntropy(batch.clicks)
+            + heads.clickLoss(state, items: items, batch: batch)
+        if imitation > 0 { loss = loss + imitationLoss(proto, batch: batch) * imitation }
+        try warmOptimizer.descend(loss, progress: progress)
         upper.follow(rate: 1)
         lower.follow(rate: 1)
     }
@@ -153,9 +158,12 @@ package final class HierarchicalAgent: FeedAgent {
         if updates % configuration.actorDelay == 0 {
             let seen = state.detached()
             let proto = heads.proto(seen, option: batch.perView(batch.options), freedom: configuration.lowerFreedom)
-            try lowerActorOptimizer.descend(
-                heads.actorLoss(seen, proto: proto, items: items, anchor: configuration.lowerAnchor), progress: progress
-            )
+            var loss = heads.actorLoss(seen, proto: proto, items: items, anchor: configuration.lowerAnchor)
+            if imitation > 0 {
+                let clicks = heads.warmLogit(proto, items: items).binaryCrossEntropy(batch.clicks)
+                loss = loss + (clicks + imitationLoss(proto, batch: batch)) * imitation
+            }
+            try lowerActorOptimizer.descend(loss, progress: progress)
         }
         lower.follow(rate: configuration.followRate)
     }
@@ -164,7 +172,7 @@ package final class HierarchicalAgent: FeedAgent {
         let targets = upperTargets(batch)
         let network = upper.online
         let state = network.state(batch.history, batch.context)
-        let options = batch.options
+        let options = batch.playedOptions
         let errors = (0..<2).map { TemporalDifference.squaredError(network.value($0, state, options), targets) }
         try upperCriticOptimizer.descend(errors[0] + errors[1], progress: progress)
         if progress >= configuration.frozenShare {
@@ -205,7 +213,7 @@ package final class HierarchicalAgent: FeedAgent {
     }
 
     /// Lower states before and after each view, `[views, hidden]` both.
-    private func states(
+    func states(
         _ batch: FeedSessionBatch, option: Tensor, network: LowerNetwork
     ) -> (before: Tensor, after: Tensor) {
         let session = batch.perView(.concatenated([option, LowerNetwork.context(batch.context)], along: 1))

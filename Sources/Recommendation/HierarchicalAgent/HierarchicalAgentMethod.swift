@@ -18,6 +18,10 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
     public var training = FeedTrainingBudget()
     /// ℓ: the upper level sees sessions at least so many before the current one.
     public var lag = 1
+    /// Without a source the agent learns in the feed world.
+    public var data = InteractionDataRecipe.none
+    public var log = LogSettings()
+    public var search = false
     public var seed = 0
 
     public init() {}
@@ -30,8 +34,20 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
                     + "topics is best is known."),
             RecipeField("items", "The catalogue.", range: .between(20, 100_000)),
             RecipeField("lag", "Sessions by which the upper level is late.", range: .between(0, 1_000_000)),
+            RecipeField(
+                "search",
+                "On a log: first tries eight settings of agent.warmUpRate, agent.lowerFreedom and log.imitation, each with "
+                    + "a third of the updates, and trains with the best."),
             RecipeField("seed", "Of the world, the luck and the networks.", range: .atLeast(0)),
         ] + HierarchicalAgentConfiguration.fields.nested(in: "agent") + FeedTrainingBudget.fields.nested(in: "training")
+        + [
+            RecipeField(
+                "data.source",
+                "\"\" for the feed world; otherwise a log to learn from, for which world, items and the users of training do "
+                    + "not matter: built-in (views of the feed world, data.rating=click); atomic files (FOLDER/NAME or "
+                    + "FOLDER), a .csv, .tsv or .jsonl file, or a set below WALLFACER_DATA.")
+        ] + InteractionDataRecipe.fields.filter { $0.path != "source" }.nested(in: "data")
+        + LogSettings.fields.nested(in: "log")
 
     var configuration: FeedConfiguration {
         var configuration = world.configuration
@@ -41,17 +57,25 @@ public struct HierarchicalAgentRecipe: Recipe, Equatable {
     }
 
     public func problems() -> [RecipeProblem] {
+        var problems: [RecipeProblem] = []
+        guard data.source.isEmpty else { return data.problems(at: "data") }
+        if search {
+            problems.append(
+                RecipeProblem("search", found: "true", allowed: "false in the feed world (data.source is empty)"))
+        }
         let least = max(training.episodeUsers, training.logUsers)
-        guard training.trainingUsers < least else { return [] }
-        return [
-            RecipeProblem(
-                "training.trainingUsers", found: "\(training.trainingUsers)",
-                allowed: "at least episodeUsers and logUsers, \(least)")
-        ]
+        if training.trainingUsers < least {
+            problems.append(
+                RecipeProblem(
+                    "training.trainingUsers", found: "\(training.trainingUsers)",
+                    allowed: "at least episodeUsers and logUsers, \(least)"))
+        }
+        return problems
     }
 }
 
-/// Trains the two-level agent in the feed world and measures it on users it has not learned from.
+/// Trains the two-level agent in the feed world and measures it on users it has not learned from; or on a log, and measures
+/// it on what was clicked next.
 public enum HierarchicalAgentMethod: Method {
     public static let name = "hierarchical-agent"
     public static let summary =
@@ -64,6 +88,7 @@ public enum HierarchicalAgentMethod: Method {
     public static func train(_ settings: HierarchicalAgentRecipe, in session: TrainingSession) throws
         -> TrainedArtefact
     {
+        guard settings.data.source.isEmpty else { return try trainOnLog(settings, in: session) }
         let ground = try FeedTrainingGround(
             settings.configuration, budget: settings.training, seed: UInt64(settings.seed))
         let agent = agent(settings, ground)
@@ -111,6 +136,8 @@ public enum HierarchicalAgentMethod: Method {
     public static func evaluate(
         _ artefact: URL, with settings: HierarchicalAgentRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
+        guard settings.data.source.isEmpty else { return try evaluateOnLog(artefact, with: settings) }
+        try requireSameSplit(artefact, settings) { ["data.source \($0.data.source.debugDescription)"] }
         let (agent, ground) = try load(artefact, settings)
         let report = try ground.measure(agent)
         let random = try ground.measurement.run(RandomFeedPolicy(seed: ground.seed))
@@ -199,10 +226,10 @@ extension HierarchicalAgentConfiguration {
 extension FeedTrainingBudget {
     static let fields = [
         RecipeField("logUsers", "Users of the log.", range: .between(1, 1_000_000)),
-        RecipeField("warmUpdates", "Updates on the log.", range: .between(0, 1_000_000)),
-        RecipeField("episodes", "Rounds of serving and learning.", range: .between(0, 1_000_000)),
+        RecipeField("warmUpdates", "Updates on the log, from clicks alone.", range: .between(0, 1_000_000)),
+        RecipeField("episodes", "Rounds of serving and learning, or of learning alone.", range: .between(0, 1_000_000)),
         RecipeField("episodeUsers", "Users of a round.", range: .between(1, 1_000_000)),
-        RecipeField("updatesPerEpisode", "Updates after a round.", range: .between(0, 1_000_000)),
+        RecipeField("updatesPerEpisode", "Updates of a round.", range: .between(0, 1_000_000)),
         RecipeField("batchSessions", "Sessions of an update.", range: .between(1, 100_000)),
         RecipeField("trainingUsers", "Users that are learned from.", range: .between(1, 1_000_000)),
         RecipeField("measuredUsers", "Users that are measured.", range: .between(2, 1_000_000)),

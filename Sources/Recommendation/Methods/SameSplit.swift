@@ -1,3 +1,4 @@
+import Corpora
 import Foundation
 import Training
 
@@ -21,5 +22,25 @@ extension Method {
     static func trainedSettings(_ artefact: URL) throws -> Settings {
         let manifest = try ArtefactManifest.read(from: artefact)
         return try settings(RecipeDocument(yaml: manifest.recipe, source: "\(artefact.path)/manifest.json"))
+    }
+
+    /// - Throws: ``RecommendationError/mismatch(reason:)`` where the file of the training names others than it did.
+    static func requireSame(
+        _ kind: String, _ found: IdentifierMap, _ known: IdentifierMap, _ data: String
+    ) throws {
+        guard found.tokens != known.tokens else { return }
+        let strangers = found.tokens.filter { known[$0] == nil }
+        let difference =
+            if let first = strangers.first {
+                "\(strangers.count) of \(found.count) are new, such as \(first.debugDescription)"
+            } else if found.count < known.count {
+                "\(found.count) where the model knows \(known.count)"
+            } else {
+                "the same in another order"
+            }
+        throw RecommendationError.mismatch(
+            reason:
+                "\(data): its \(kind) are not those of the training: \(difference). The file has changed, so that rows "
+                + "that the model was trained on could be measured; new rows are measured from a file of their own")
     }
 }

@@ -5,7 +5,7 @@ import Layers
 import Tensors
 public import Training
 
-/// A trained recommender with the names of its users and items: of ``RecommendationMethods`` or ``SessionContext``.
+/// A trained recommender with the names of its users and items: of ``RecommendationMethods/opened`` or ``SessionContext``.
 public struct SavedRecommender {
     /// The method that trained it.
     public let method: String
@@ -93,7 +93,7 @@ public struct SavedRecommender {
         return zip(list.items, list.clicks).map { ScoredItem(item: $0, score: $1) }
     }
 
-    /// Opens what one of ``RecommendationMethods``, or ``SessionContext``, trained.
+    /// Opens what one of ``RecommendationMethods/opened``, or ``SessionContext``, trained.
     /// - Throws: `ArtefactError`, ``SavedRecommenderError``, ``SessionDataError``, errors of the weight file.
     public static func open(_ folder: URL) throws -> SavedRecommender {
         let manifest = try ArtefactManifest.read(from: folder)
@@ -122,7 +122,7 @@ public struct SavedRecommender {
     private static func training(
         _ manifest: ArtefactManifest, of folder: URL
     ) throws -> (any RecommendationMethod.Type, RecipeDocument) {
-        guard let method = RecommendationMethods.all.first(where: { $0.name == manifest.kind }) else {
+        guard let method = RecommendationMethods.opened.first(where: { $0.name == manifest.kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: manifest.kind)
         }
         return (
@@ -136,12 +136,17 @@ public enum SavedRecommenderError: Error, Equatable, CustomStringConvertible {
     case notARecommender(folder: String, kind: String)
     /// A model of sessions that are nobody's.
     case noUsers(kind: String)
+    /// Trained in the feed world, whose items are nobody's catalogue.
+    case servesFeed(kind: String)
     case damaged(file: String, reason: String)
 
     public var description: String {
         switch self {
         case .notARecommender(let folder, let kind): "\(folder): was trained by \(kind), which is no recommender"
         case .noUsers(let kind): "a \(kind) knows no users: say what was met with --history"
+        case .servesFeed(let kind):
+            "this \(kind) was trained in the feed world and serves that feed alone (wallfacer simulate feed --policy …); "
+                + "trained on a log (data.source) it recommends"
         case .damaged(let file, let reason): "\(file): damaged: \(reason)"
         }
     }
@@ -154,7 +159,13 @@ enum RecommenderFiles {
     static let recipe = "recipe.yaml"
 
     static func write(_ model: some TrainableModel, names: some Encodable, recipe: String, to folder: URL) throws {
-        let tensors = (model.parameters + model.buffers).map { (name: $0.name, tensor: $0.tensor) }
+        try write(
+            (model.parameters + model.buffers).map { ($0.name, $0.tensor) }, names: names, recipe: recipe, to: folder)
+    }
+
+    static func write(
+        _ tensors: [(name: String, tensor: Tensor)], names: some Encodable, recipe: String, to folder: URL
+    ) throws {
         try TensorArchive.write(tensors, to: folder.appending(path: weights).path)
         try write(names: names, recipe: recipe, to: folder)
     }
@@ -211,4 +222,6 @@ public enum RecommendationMethods {
         ConservativeQMethod.self, SlateQMethod.self, DeterministicPolicyMethod.self, TwinDelayedMethod.self,
         ListPolicyMethod.self,
     ]
+    /// Those, and what is a recommender where it was trained on a log.
+    public static var opened: [any RecommendationMethod.Type] { all + [HierarchicalAgentMethod.self] }
 }

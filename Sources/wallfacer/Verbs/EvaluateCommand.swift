@@ -94,7 +94,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
     private static func recommender(_ folder: URL) throws -> any Method.Type {
         let kind = try ArtefactManifest.read(from: folder).kind
-        guard RecommendationMethods.all.contains(where: { $0.name == kind }) else {
+        guard RecommendationMethods.opened.contains(where: { $0.name == kind }) else {
             throw SavedRecommenderError.notARecommender(folder: folder.path, kind: kind)
         }
         return try MethodList.named(kind)

@@ -16,10 +16,12 @@ struct RecommendCommand: AsyncParsableCommand {
               wallfacer recommend recommend-gru4rec-1 --user u42 --known-history
               wallfacer recommend recommend-din-1 --user u42 --candidates shelf.txt
               wallfacer recommend session-context-1 --history 12,7,301
+              wallfacer recommend hierarchical-agent-1 --user u42 --history 12,7
 
             Items of the history are not recommended again. Unknown items are passed over and named. Where the model \
             knows neither the user nor the history, the most popular items are given and it says so. A session-context \
-            gives a list of the highest expected value, slot by slot.
+            gives a list of the highest expected value, slot by slot. For a hierarchical-agent the history is what was \
+            clicked in the session that goes on.
             """)
 
     @Argument(help: "A trained recommender by its name or folder.")

@@ -1,7 +1,8 @@
 import Tensors
 public import Worlds
 
-/// The items of a feed world as vectors, from what a learner may see: noisy content, topic, past click rate.
+/// The items as vectors, from what a learner may see: of a feed world noisy content, topic, past click rate; of a log
+/// what was learned from its training rows.
 ///
 /// An agent's action is a vector `w` of the same space (a proto-item); the items' scores are `w · e_i`.
 public struct FeedCatalogue {
@@ -29,30 +30,42 @@ public struct FeedCatalogue {
     public init(world: FeedWorld) {
         let items = world.items
         let topics = world.configuration.topicCount
-        itemCount = items.count
-        dimensions = 16 + topics + 1
-        let rates = Self.smoothedRates(items)
-        let mean = rates.reduce(0, +) / Float(rates.count)
-        let spread = (rates.reduce(Float(0)) { $0 + ($1 - mean) * ($1 - mean) } / Float(rates.count)).squareRoot()
+        let dimensions = 16 + topics + 1
+        let popularity = Self.popularity(
+            Self.smoothedRates(clicks: items.pastClicks.map { Float($0) }, views: items.pastViews.map { Float($0) }))
         var table: [Float] = []
-        table.reserveCapacity(itemCount * dimensions)
+        table.reserveCapacity(items.count * dimensions)
         for item in 0..<items.count {
             for axis in 0..<16 { table.append(Scale.content * items.vectors[item][axis]) }
             for topic in 0..<topics { table.append(Int(items.topics[item]) == topic ? Scale.topic : 0) }
-            table.append(spread > 0 ? Scale.popularity * (rates[item] - mean) / spread : 0)
+            table.append(popularity[item])
         }
+        self.init(table: table, dimensions: dimensions)
+    }
+
+    /// - Parameter table: `[items, dimensions]`, row by row.
+    package init(table: [Float], dimensions: Int) {
+        precondition(dimensions > 0 && table.count % dimensions == 0, "rows of \(dimensions) numbers")
+        itemCount = table.count / dimensions
+        self.dimensions = dimensions
         self.table = table
         embeddings = Tensor(table, shape: [itemCount, dimensions])
         columns = embeddings.transposed(0, 1).contiguous()
         meanNorm = embeddings.norm(along: 1).mean().item
     }
 
-    private static func smoothedRates(_ items: FeedItems) -> [Float] {
-        let views = items.pastViews.reduce(0) { $0 + Int($1) }
-        let mean = views > 0 ? Float(items.pastClicks.reduce(0) { $0 + Int($1) }) / Float(views) : 0
-        return zip(items.pastClicks, items.pastViews).map {
-            (Float($0) + Scale.prior * mean) / (Float($1) + Scale.prior)
-        }
+    /// Shares of views with a click, drawn towards that of all items.
+    static func smoothedRates(clicks: [Float], views: [Float]) -> [Float] {
+        let sum = { (values: [Float]) in Float(values.reduce(0.0) { $0 + Double($1) }) }
+        let mean = sum(views) > 0 ? sum(clicks) / sum(views) : 0
+        return zip(clicks, views).map { ($0 + Scale.prior * mean) / ($1 + Scale.prior) }
+    }
+
+    /// With mean 0 and the spread of ``Scale/popularity``; all 0 where they do not differ.
+    static func popularity(_ values: [Float]) -> [Float] {
+        let mean = values.reduce(0, +) / Float(values.count)
+        let spread = (values.reduce(Float(0)) { $0 + ($1 - mean) * ($1 - mean) } / Float(values.count)).squareRoot()
+        return values.map { spread > 0 ? Scale.popularity * ($0 - mean) / spread : 0 }
     }
 
     /// The numbers of one item.

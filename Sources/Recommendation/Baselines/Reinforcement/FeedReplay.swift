@@ -79,7 +79,7 @@ package struct FeedReplay {
         for ahead in 1... {
             guard !sessions[last].isTerminal else { return (Float(reward), 0, last) }
             weight *= pow(discounting.daily, Double(sessions[last].gapAfter))
-            reward += weight * discounting.returnReward
+            if !sessions[last].isCut { reward += weight * discounting.returnReward }
             let isNextKnown = last + 1 < count && runStarts[last + 1] == runStarts[session]
             guard ahead < discounting.sessions, isNextKnown else { break }
             last += 1
@@ -152,13 +152,17 @@ package struct FeedSessionBatch {
     package let items: Tensor
     /// `[views]`, 0 or 1.
     package let clicks: Tensor
-    /// 1 at the view that ended the session `[views]`; a session that was cut has none.
+    /// 1 at the view that ended the session `[views]`; a session that was cut (``FeedSession/isCut``, or longer than
+    /// ``FeedReplay/sessionLength``) has none.
     package let isLast: Tensor
     /// Slots in units of 20 `[views, 1]`, and those after.
     package let slots: Tensor
     package let nextSlots: Tensor
     /// `[sessions, option]`.
     package let options: Tensor
+    /// What was done in place of an option: ``options`` but for logged sessions (``FeedSession/played``)
+    /// `[sessions, option]`.
+    package let playedOptions: Tensor
     /// Clicks of the whole session `[sessions]`.
     package let sessionClicks: Tensor
     /// What came after the session, up to where ``nextHistory`` stands, discounted to the session's end `[sessions]`.
@@ -202,7 +206,7 @@ package struct FeedSessionBatch {
                 owners.append(row)
                 viewItems.append(item)
                 viewClicks.append(click)
-                last.append(view == session.items.count - 1 ? 1 : 0)
+                last.append(view == session.items.count - 1 && !session.isCut ? 1 : 0)
                 views.append(Float(view + 1))
             }
         }
@@ -219,6 +223,10 @@ package struct FeedSessionBatch {
         let blank = [Float](repeating: 0, count: replay.optionWidth)
         options = Tensor(
             sessions.flatMap { $0.option.isEmpty ? blank : $0.option }, shape: [count, replay.optionWidth])
+        playedOptions = Tensor(
+            sessions.flatMap { session in
+                [session.played, session.option].first { !$0.isEmpty } ?? blank
+            }, shape: [count, replay.optionWidth])
         sessionClicks = Tensor(sessions.map { Float($0.clickCount) })
         laterReward = Tensor(later.map(\.reward))
         laterWeight = Tensor(later.map(\.weight))

@@ -15,6 +15,12 @@ package struct FeedSession {
     package var demographic = 0
     /// What the high level handed down; empty where there is none.
     package var option: [Float] = []
+    /// More of the session follows, or may: the log ends here, or it was cut to pieces. What it ends with is a truncation
+    /// for the level of views too.
+    package var isCut = false
+    /// Of a logged session, which was not served by the agent: the option that what was shown comes closest to. Empty
+    /// where ``option`` was played.
+    package var played: [Float] = []
 
     package init() {}
 
