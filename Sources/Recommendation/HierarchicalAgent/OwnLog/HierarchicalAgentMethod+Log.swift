@@ -17,7 +17,7 @@ extension HierarchicalAgentMethod: RecommendationMethod {
         let ground = try LogTrainingGround(settings, say: session.say)
         if settings.search { settings = try ground.searched(settings, say: session.say) }
         let agent = ground.agent(settings)
-        let (log, recipe) = (ground.data.log, try RecipeText.plain(settings, method: name))
+        let recipe = try RecipeText.plain(settings, method: name)
         return try session.run(
             Self.self, settings, precision: "f32",
             train: { recorder in try learn(agent, ground, settings, recorder, session) },
@@ -27,9 +27,7 @@ extension HierarchicalAgentMethod: RecommendationMethod {
                         (catalogueTensor, ground.catalogue.embeddings),
                         (optionsTensor, ground.nextOptions(agent)),
                     ]
-                let names = StoredNames(
-                    users: log.users.tokens, items: log.items.tokens,
-                    itemCounts: ground.data.split.trainItemCounts.map(Double.init))
+                let names = StoredNames(ground.data.split)
                 try RecommenderFiles.write(tensors, names: names, recipe: recipe, to: folder)
             })
     }
