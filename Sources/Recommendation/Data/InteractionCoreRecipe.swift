@@ -18,8 +18,10 @@ extension InteractionDataRecipe {
             throw RecommendationDataError.allLeftOut(
                 source: name, leastUserRows: leastUserRows, leastItemRows: leastItemRows, rows: log.rowCount)
         }
+        let limits = [("users", leastUserRows), ("items", leastItemRows)].filter { $0.1 > 0 }
+            .map { "\($0.0) of fewer than \($0.1) rows" }
         let text =
-            "\(name) without users of fewer than \(leastUserRows) rows and items of fewer than \(leastItemRows) "
+            "\(name) without \(limits.joined(separator: " and ")) "
             + "(\(log.userCount - left.userCount) users, \(log.itemCount - left.itemCount) items, "
             + "\(log.rowCount - left.rowCount) rows left out)"
         return (left, text, rows)

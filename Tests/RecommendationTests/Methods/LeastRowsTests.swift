@@ -50,7 +50,7 @@ struct LeastRowsTests {
             let found = try await trained(
                 PairwiseRankingMethod.self, in: folder, data + ["data.leastUserRows=3", "data.leastItemRows=2"])
             let name =
-                "log.csv without users of fewer than 3 rows and items of fewer than 2 (2 users, 4 items, 5 rows left out)"
+                "log.csv without users of fewer than 3 rows and items of fewer than 2 rows (2 users, 4 items, 5 rows left out)"
             #expect(found.said == "data: \(name), 3 users, 3 items, 9 interactions, leave-one-out")
             #expect(found.users == ["ada", "bob", "cy"] && found.items == ["x", "y", "z"])
             #expect(found.count == 3 && found.protocol.hasPrefix("\(name); leave-one-out, test"))
@@ -78,7 +78,7 @@ struct LeastRowsTests {
                 ])
             #expect(
                 found.said.hasPrefix(
-                    "data: log.csv without users of fewer than 3 rows and items of fewer than 2 (1 users, 3 items, 3 rows "
+                    "data: log.csv without users of fewer than 3 rows and items of fewer than 2 rows (1 users, 3 items, 3 rows "
                         + "left out), 6 rows to train on, 4 to validate, 4 to test; "))
             #expect(found.users == ["ada", "bob", "cy", "dan"] && found.count == 4)
         }
@@ -100,6 +100,10 @@ struct LeastRowsTests {
             #expect(found.isLiked == [true, true, true, false, true, true, true, true, true, true])
             #expect(found.split.log.rowCount == 9 && found.split.rowCount(.test) == 3)
             #expect(found.name.hasSuffix("(2 users, 4 items, 7 rows left out)"))
+            // By users alone dan leaves, and with him w, which is liked by nobody who is left.
+            recipe.leastItemRows = 0
+            let name = try recipe.feedback(seed: 0).name
+            #expect(name == "log.csv without users of fewer than 3 rows (1 users, 1 items, 4 rows left out)")
         }
     }
 }
