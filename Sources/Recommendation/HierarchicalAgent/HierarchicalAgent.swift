@@ -21,7 +21,7 @@ package final class HierarchicalAgent: FeedAgent {
     /// Off: the lower level is as late as the upper one, an ablation.
     package let seesSession: Bool
     package let configuration: HierarchicalAgentConfiguration
-    /// λ of ``imitationLoss(_:batch:)``; 0 for feeds that can be tried out.
+    /// λ of ``imitationLoss(_:batch:)`` and of the pull of options to what was shown; 0 for feeds that can be tried out.
     package let imitation: Double
     package let upper: TargetNetwork<UpperNetwork>
     package let lower: TargetNetwork<LowerNetwork>
@@ -37,7 +37,8 @@ package final class HierarchicalAgent: FeedAgent {
     /// - Parameters:
     ///   - lag: ℓ, the upper level sees sessions at least so many before the current one; 0 and 1 are the same for it.
     ///   - seesSession: whether the lower level sees the views of the current session.
-    ///   - imitation: how much proto-items are drawn to what was clicked in a log, where nothing can be tried out.
+    ///   - imitation: how much both levels are drawn to a log, where nothing can be tried out: proto-items to what was
+    ///     clicked, options to what was shown.
     package init(
         _ catalogue: FeedCatalogue, configuration: HierarchicalAgentConfiguration = HierarchicalAgentConfiguration(),
         lag: Int = 1, seesSession: Bool = true, imitation: Double = 0, seed: UInt64
@@ -131,7 +132,9 @@ package final class HierarchicalAgent: FeedAgent {
         var loss =
             heads.warmLogit(proto, items: items).binaryCrossEntropy(batch.clicks)
             + heads.clickLoss(state, items: items, batch: batch)
-        if imitation > 0 { loss = loss + imitationLoss(proto, batch: batch) * imitation }
+        if imitation > 0 {
+            loss = loss + (imitationLoss(proto, batch: batch) + Self.pull(option, to: batch.playedOptions)) * imitation
+        }
         try warmOptimizer.descend(loss, progress: progress)
         upper.follow(rate: 1)
         lower.follow(rate: 1)
@@ -153,19 +156,26 @@ package final class HierarchicalAgent: FeedAgent {
         let targets = lowerTargets(batch)
         let heads = lower.online.heads
         let (state, _) = states(batch, option: batch.options, network: lower.online)
-        try lowerCriticOptimizer.descend(
-            heads.criticLoss(state, items: items, targets: targets, batch: batch), progress: progress)
+        var loss = heads.criticLoss(state, items: items, targets: targets, batch: batch)
+        // The level's state is shared: without this the critic would take it away from what imitation needs.
+        if imitation > 0 { loss = loss + imitated(state, batch) }
+        try lowerCriticOptimizer.descend(loss, progress: progress)
         if updates % configuration.actorDelay == 0 {
             let seen = state.detached()
             let proto = heads.proto(seen, option: batch.perView(batch.options), freedom: configuration.lowerFreedom)
             var loss = heads.actorLoss(seen, proto: proto, items: items, anchor: configuration.lowerAnchor)
-            if imitation > 0 {
-                let clicks = heads.warmLogit(proto, items: items).binaryCrossEntropy(batch.clicks)
-                loss = loss + (clicks + imitationLoss(proto, batch: batch)) * imitation
-            }
+            if imitation > 0 { loss = loss + imitated(seen, batch) }
             try lowerActorOptimizer.descend(loss, progress: progress)
         }
         lower.follow(rate: configuration.followRate)
+    }
+
+    /// What the warm-up learned proto-items by, with the options that were handed down.
+    private func imitated(_ state: Tensor, _ batch: FeedSessionBatch) -> Tensor {
+        let heads = lower.online.heads
+        let proto = heads.proto(state, option: batch.perView(batch.options), freedom: configuration.lowerFreedom)
+        let clicks = heads.warmLogit(proto, items: catalogue.embeddings.rows(batch.items))
+        return (clicks.binaryCrossEntropy(batch.clicks) + imitationLoss(proto, batch: batch)) * imitation
     }
 
     private func learnUpper(_ batch: FeedSessionBatch, _ progress: Double) throws {
@@ -174,16 +184,23 @@ package final class HierarchicalAgent: FeedAgent {
         let state = network.state(batch.history, batch.context)
         let options = batch.playedOptions
         let errors = (0..<2).map { TemporalDifference.squaredError(network.value($0, state, options), targets) }
-        try upperCriticOptimizer.descend(errors[0] + errors[1], progress: progress)
+        var loss = errors[0] + errors[1]
+        if imitation > 0 { loss = loss + Self.pull(network.option(state), to: options) * imitation }
+        try upperCriticOptimizer.descend(loss, progress: progress)
         if progress >= configuration.frozenShare {
             let seen = state.detached()
             let option = network.option(seen)
             let value = network.value(0, seen, option)
             let gain = value.mean() / (value.detached().absolute().mean().item + 1e-3)
-            let pull = (option - options).squared().sum(along: 1).mean()
-            try upperActorOptimizer.descend(pull * configuration.upperAnchor - gain, progress: progress)
+            let pull = Self.pull(option, to: options)
+            try upperActorOptimizer.descend(
+                pull * (configuration.upperAnchor + imitation) - gain, progress: progress)
         }
         upper.follow(rate: configuration.followRate)
+    }
+
+    private static func pull(_ options: Tensor, to played: Tensor) -> Tensor {
+        (options - played).squared().sum(along: 1).mean()
     }
 
     /// `R_s + γ_H^gap (1 - churned) (β + min_j Q'_j(o', μ'(o')))`, in units of ``UpperNetwork/rewardUnit`` clicks; where
