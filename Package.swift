@@ -127,7 +127,7 @@ let package = Package(
         tests("LanguageModel", resources: [.copy("Fixtures")]),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
         tests("Layers", resources: [.copy("Fixtures")]),
-        tests("PostTraining"),
+        tests("PostTraining", ["Training"]),
         tests("Reinforcement"),
         tests("Recommendation", ["Worlds"], resources: [.copy("Fixtures")]),
         tests("RemoteModels", ["LanguageModel"]),

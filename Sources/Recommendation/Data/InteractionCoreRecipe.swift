@@ -16,14 +16,15 @@ extension InteractionDataRecipe {
             leastUserRows: leastUserRows, leastItemRows: leastItemRows, counting: isCounted)
         guard let left = log.keeping(rows) else {
             throw RecommendationDataError.allLeftOut(
-                source: name, leastUserRows: leastUserRows, leastItemRows: leastItemRows, rows: log.rowCount)
+                source: name, leastUserRows: leastUserRows, leastItemRows: leastItemRows,
+                rows: (0..<log.rowCount).count(where: isCounted))
         }
         let limits = [("users", leastUserRows), ("items", leastItemRows)].filter { $0.1 > 0 }
             .map { "\($0.0) of fewer than \($0.1) rows" }
         let text =
             "\(name) without \(limits.joined(separator: " and ")) "
             + "(\(log.userCount - left.userCount) users, \(log.itemCount - left.itemCount) items, "
-            + "\(log.rowCount - left.rowCount) rows left out)"
+            + "\((0..<log.rowCount).count { isCounted($0) && !rows[$0] }) rows left out)"
         return (left, text, rows)
     }
 

@@ -35,26 +35,36 @@ public final class ItemVectors {
         var configuration = MatrixFactorization.Configuration()
         configuration.dimensions = dimensions
         configuration.hasBiases = false
-        let factors = MatrixFactorization(
-            configuration, userCount: split.log.userCount, itemCount: split.log.itemCount,
-            from: RandomSource(seed: seed))
         var options = FittingOptions()
         options.learningRate = 5e-3
         options.epochs = epochs
         options.patience = 5
-        let source = try InteractionSource(
-            split, layout: .pairs, rowsPerBatch: options.rowsPerBatch,
-            sampler: NegativeSampler(split, exclusion: .trainOnly), seed: seed)
-        let validation = RankingMeasurement(split, part: .validation)
-        try Fitting.run(
-            factors, on: source, batchesPerPass: source.batchesPerPass, options: options,
-            watching: WatchedMetric("nDCG@10", isHigherBetter: true)
-        ) { try validation.metrics($0) }
+        let factors = try MatrixFactorization.learned(from: split, configuration, options, seed: seed)
         return withoutGradients {
             let items = factors.items.detached()
             let mean: Double = items.norm(along: 1).mean().item
             let scaled = items * (Double(dimensions).squareRoot() / max(mean, 1e-12))
             return ItemVectors(table: .concatenated([.zeros([1, dimensions]), scaled]))
         }
+    }
+}
+
+extension MatrixFactorization {
+    /// Factors of a split's training rows by pairs, with the best parameters by nDCG@10 of the validation part.
+    /// - Throws: `BatchSourceError`, `TrainingError`, `CancellationError` where interrupted.
+    static func learned(
+        from split: InteractionSplit, _ configuration: Configuration, _ options: FittingOptions, seed: UInt64
+    ) throws -> MatrixFactorization {
+        let model = MatrixFactorization(
+            configuration, userCount: split.log.userCount, itemCount: split.log.itemCount,
+            from: RandomSource(seed: seed))
+        let batches = try InteractionSource(
+            split, layout: .pairs, rowsPerBatch: options.rowsPerBatch,
+            sampler: NegativeSampler(split, exclusion: .trainOnly), seed: seed)
+        let validation = RankingMeasurement(split, part: .validation)
+        try Fitting.run(
+            model, on: batches, batchesPerPass: batches.batchesPerPass, options: options,
+            watching: WatchedMetric("nDCG@10", isHigherBetter: true), measure: { try validation.metrics($0) })
+        return model
     }
 }

@@ -13,38 +13,21 @@ extension FeedCatalogue {
     /// - Throws: `InteractionError`, `TrainingError`, `BatchSourceError` where there is nothing to learn from,
     ///   `CancellationError`.
     static func learned(from data: FeedbackData, _ settings: LogSettings, seed: UInt64) throws -> FeedCatalogue {
-        let split = data.split
         var configuration = MatrixFactorization.Configuration()
         configuration.dimensions = settings.dimensions
-        let model = MatrixFactorization(
-            configuration, userCount: split.log.userCount, itemCount: split.log.itemCount,
-            from: RandomSource(seed: seed))
         var options = FittingOptions()
         options.learningRate = settings.vectorRate
         options.epochs = settings.vectorEpochs
-        let batches = try InteractionSource(
-            split, layout: .pairs, rowsPerBatch: options.rowsPerBatch,
-            sampler: NegativeSampler(split, exclusion: .trainOnly), seed: seed)
-        let validation = RankingMeasurement(split, part: .validation, data: data.name)
-        try Fitting.run(
-            model, on: batches, batchesPerPass: batches.batchesPerPass, options: options,
-            watching: WatchedMetric("nDCG@10", isHigherBetter: true), measure: { try validation.metrics($0) })
+        let model = try MatrixFactorization.learned(from: data.split, configuration, options, seed: seed)
         return FeedCatalogue(
-            factors: withoutGradients { model.items.floats }, dimensions: settings.dimensions, counts: counts(of: data))
+            factors: withoutGradients { model.items.floats }, dimensions: settings.dimensions,
+            counts: try counts(of: data))
     }
 
     /// Training views of each item, and those that were liked.
-    static func counts(of data: FeedbackData) -> (views: [Float], likes: [Float]) {
-        var views = [Float](repeating: 0, count: data.log.itemCount)
-        var likes = views
-        for user in 0..<data.log.userCount {
-            for row in data.trainRows(ofUser: user) {
-                let item = Int(data.log.itemIndices[row])
-                views[item] += 1
-                if data.isLiked[row] { likes[item] += 1 }
-            }
-        }
-        return (views, likes)
+    static func counts(of data: FeedbackData) throws -> (views: [Float], likes: [Float]) {
+        let counts = try CountedFeedback(data)
+        return (counts.shown.map(Float.init), counts.liked.map(Float.init))
     }
 
     /// Numbers of an item beside its factors.
