@@ -27,8 +27,9 @@ public struct SessionContextStudy: Study {
 
     public func budget(_ scale: Scale) -> Budget {
         let own = SessionContextScale(scale)
-        // Four models and, in the null worlds, two each; the search, once for all seeds, comes on top.
-        return Budget(seeds: own.seeds, steps: 8 * own.steps)
+        // Four models, the same four with constant browsing, two without memory; the search, once for all seeds, comes on
+        // top.
+        return Budget(seeds: own.seeds, steps: 10 * own.steps)
     }
 
     public func run(_ context: StudyContext) async throws -> StudyResult {
@@ -39,11 +40,8 @@ public struct SessionContextStudy: Study {
     private func measure(_ context: StudyContext) async throws -> StudyResult {
         let scale = SessionContextScale(context.scale)
         let first = context.seeds.first ?? 0
-        let models: [SessionContextExperiment.Model] =
-            context.isAblated
-            ? [.clicks, .jointWithoutContext, .sessionContext] : SessionContextExperiment.Model.allCases
         let search = try experiment(.full, scale, seed: StudySearch.seed).search(
-            models, note: { context.note($0, seed: first) },
+            SessionContextExperiment.Model.allCases, note: { context.note($0, seed: first) },
             isInterrupted: { (try? context.checkInterruption()) == nil })
         let measured = try await context.measure { seed in
             var values = SeedValues()
@@ -120,13 +118,19 @@ public struct SessionContextStudy: Study {
         let clicks = try experiment.trained(.clicks, search, isInterrupted: stops)
         experiment.measureLists(
             SessionScorer(clicks, requests: starts), .clicks, Variant.nullClicks, into: &values)
+        context.note("null world: training \(Variant.debiased)", seed: seed)
+        let debiased = try experiment.trained(.debiasedClicks, search, isInterrupted: stops)
+        experiment.measureLists(
+            SessionScorer(debiased, requests: starts), .clicks, Variant.nullDebiased, into: &values)
+        let value = SessionContextExperiment.Rule.expectedValue(
+            beamWidth: scale.beamWidth, viewWeight: SessionContextExperiment.viewWeight)
+        context.note("null world: training \(Variant.joint)", seed: seed)
+        let joint = try experiment.trained(.jointWithoutContext, search, isInterrupted: stops)
+        experiment.measureLists(SessionScorer(joint, requests: starts), value, Variant.nullJoint, into: &values)
         context.note("null world: training \(Variant.method)", seed: seed)
         let model = try experiment.trained(.sessionContext, search, isInterrupted: stops)
         let scorer = SessionScorer(model, requests: starts)
-        experiment.measureLists(
-            scorer,
-            .expectedValue(beamWidth: scale.beamWidth, viewWeight: SessionContextExperiment.viewWeight), Variant.null,
-            into: &values)
+        experiment.measureLists(scorer, value, Variant.null, into: &values)
         experiment.measureLists(scorer, .clicks, Variant.nullContextClicks, into: &values)
         Self.addGains(of: Variant.null, over: Variant.nullClicks, &values)
     }
@@ -194,6 +198,8 @@ extension SessionContextStudy {
         static let trueValue = "true expected value"
         static let null = "null-session-context"
         static let nullClicks = "null-click-ranking"
+        static let nullDebiased = "null-debiased-click-ranking"
+        static let nullJoint = "null-joint-without-context"
         static let nullContextClicks = "null-click-ranking-with-context"
         static let memoryless = "memoryless-session-context"
         static let memorylessJoint = "memoryless-joint-without-context"
@@ -210,19 +216,19 @@ extension SessionContextStudy {
         list(
             "session-context-views-over-debiased",
             "They get more views than a click ranking corrected for the exposure bias of the log.", "views",
-            over: Variant.debiased, control: Variant.nullClicks),
+            over: Variant.debiased, control: Variant.nullDebiased),
         list(
             "session-context-clicks-over-debiased",
             "They get more clicks than a click ranking corrected for the exposure bias of the log.", "clicks",
-            over: Variant.debiased, control: Variant.nullContextClicks),
+            over: Variant.debiased, control: Variant.nullDebiased),
         list(
             "session-context-views-over-joint",
             "They get more views than expected-value lists that ignore the context.",
-            "views", over: Variant.joint, control: Variant.nullClicks),
+            "views", over: Variant.joint, control: Variant.nullJoint),
         list(
             "session-context-clicks-over-joint",
             "They get more clicks than expected-value lists that ignore the context.", "clicks", over: Variant.joint,
-            control: Variant.nullContextClicks),
+            control: Variant.nullJoint),
         Claim(
             id: "session-context-views-gain-more",
             statement: "Over a ranking by clicks, views grow by a larger share than clicks.", metric: "log-gain",
@@ -265,7 +271,8 @@ extension SessionContextStudy {
         let rows = [
             Variant.random, Variant.clicks, Variant.debiased, Variant.contextClicks, Variant.joint, Variant.method,
             Variant.greedy, "\(Variant.method), view weight 0", "\(Variant.method), view weight 1", Variant.trueClicks,
-            Variant.trueValue, Variant.nullClicks, Variant.nullContextClicks, Variant.null,
+            Variant.trueValue, Variant.nullClicks, Variant.nullDebiased, Variant.nullJoint, Variant.nullContextClicks,
+            Variant.null,
         ]
         for name in rows {
             table.append(
