@@ -168,9 +168,9 @@ public enum PopularityMethod: CountedMethod {
 public enum UpperConfidenceBoundMethod: CountedMethod {
     public struct Configuration: CountedSettings, CustomStringConvertible {
         /// Of the bonus; published 1.
-        public var width = 1.0
+        public var width = 0.1
         /// Views at the mean rate that every item is given; published 0: an item never shown comes first.
-        public var strength = 1.0
+        public var strength = 20.0
         public var halfLife = 0.0
 
         public init() {}

@@ -108,7 +108,10 @@ struct FeedbackTests {
         #expect(throws: InteractionError.self) {
             try CountedFeedback(try Self.data(rows, items: 4, hasTimes: false), halfLife: 1)
         }
-        let bound = UpperConfidenceBoundMethod.recommender(.init(), CountedFeedback(shown: [3, 1], liked: [3, 0]))
+        var configuration = UpperConfidenceBoundMethod.Configuration()
+        (configuration.width, configuration.strength) = (1, 1)
+        let bound = UpperConfidenceBoundMethod.recommender(
+            configuration, CountedFeedback(shown: [3, 1], liked: [3, 0]))
         // One view at the mean rate 3/4 more for each: (3.75 / 4, 0.75 / 2) and bonuses of √(2 ln 6 / n).
         let scores = try bound.score([UserContext()], candidates: [0, 1]).floats
         #expect(abs(scores[0] - (0.9375 + Float(0.94653))) < 1e-4)

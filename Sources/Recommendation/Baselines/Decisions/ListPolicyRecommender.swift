@@ -130,6 +130,11 @@ public final class ListPolicyRecommender: WindowRecommender {
     /// One vector for each place of a list: `[users, places, dimensions]`.
     package func weights(_ windows: Tensor) -> Tensor { policy.online(vectors.table.rows(windows)) }
 
+    /// The critic's values of lists of vectors `[users, places, dimensions]`: `[users]`.
+    package func values(_ windows: Tensor, lists: Tensor) -> Tensor {
+        critic.online(vectors.table.rows(windows), lists)
+    }
+
     public func visitParameters(_ path: ParameterPath, _ visit: ParameterVisitor) {
         policy.online.visitParameters(path / "policy", visit)
         critic.online.visitParameters(path / "critic", visit)
