@@ -124,9 +124,9 @@ func recommenderLatency(requests: Int, only names: [String]) async throws {
     for method in RecommendationMethods.all where names.isEmpty || names.contains(method.name) {
         let source = method is any FeatureMethod.Type ? "data.interactions.source" : "data.source"
         var document = try RecipeDocument(yaml: "method: \(method.name)", source: "benchmark")
-        for setting in ["\(source)=\(log.path)", "fitting.epochs=1", "fitting.rowsPerBatch=2048"] {
-            try document.set(setting)
-        }
+        var settings = ["\(source)=\(log.path)"]
+        if !(method is any CountedMethod.Type) { settings += ["fitting.epochs=1", "fitting.rowsPerBatch=2048"] }
+        for setting in settings { try document.set(setting) }
         let recipe = document
         var session = TrainingSession(output: folder.appending(path: method.name))
         session.showsProgress = false

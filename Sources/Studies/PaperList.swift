@@ -98,13 +98,13 @@ public enum PaperList {
             title: "Hierarchical Reinforcement Learning for Temporal Abstraction of Listwise Recommendation",
             reference: "arXiv 2409.07416", folders: ["Recommendation/HierarchicalAgent"], source: .precursorCode,
             methods: ["hierarchical-agent"], studies: ["hierarchical-agent"],
-            note: "Method and study are there; the study runs in the simulated feed."),
+            note: "Method and study are there; the study runs in the simulated feed, the method also learns from logs."),
         Paper(
             number: 17, system: "INSCAFER",
             title: "Intra-session Context-aware Feed Recommendation in Live Systems",
             reference: "CIKM 2022, arXiv 2210.07815", folders: ["Recommendation/SessionContext"], source: .abstract,
             methods: ["session-context"], studies: ["session-context"],
-            note: "Method and study are there; the study runs in the simulated feed."),
+            note: "Method and study are there; the study runs in the simulated feed, the method also learns from logs."),
         Paper(
             number: 18, system: "GeoGrouse",
             title: "Adaptive Framework of Geographical Group-Specific Network on O2O Recommendation",

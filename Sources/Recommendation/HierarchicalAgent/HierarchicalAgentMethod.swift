@@ -136,7 +136,7 @@ public enum HierarchicalAgentMethod: Method {
     public static func evaluate(
         _ artefact: URL, with settings: HierarchicalAgentRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
-        guard settings.data.source.isEmpty else { return try evaluateOnLog(artefact, with: settings) }
+        guard settings.data.source.isEmpty else { return try evaluateOnLog(artefact, with: settings, in: session) }
         try requireSameSplit(artefact, settings) { ["data.source \($0.data.source.debugDescription)"] }
         let (agent, ground) = try load(artefact, settings)
         let report = try ground.measure(agent)

@@ -60,15 +60,10 @@ extension HierarchicalAgentMethod: RecommendationMethod {
     /// What was liked in the test part among all items, and whether what was shown was liked, beside popularity.
     @TensorActor
     static func evaluateOnLog(
-        _ artefact: URL, with settings: HierarchicalAgentRecipe
+        _ artefact: URL, with settings: HierarchicalAgentRecipe, in session: TrainingSession
     ) throws -> MethodEvaluation {
         try requireSameSplit(artefact, settings) { settings in
-            let data = settings.data.located
-            return [
-                "data.source \(data.source)", "data.rating \(data.rating)", "data.minimumRating \(data.minimumRating)",
-                "data.split \(data.split.rawValue)", "data.validationShare \(data.validationShare)",
-                "data.testShare \(data.testShare)", "seed \(settings.seed)",
-            ]
+            ["source \(settings.data.located.source)"] + settings.data.splitSettings + ["seed \(settings.seed)"]
         }
         let seed = UInt64(settings.seed)
         let data = try settings.data.feedback(seed: seed)
@@ -79,6 +74,7 @@ extension HierarchicalAgentMethod: RecommendationMethod {
         guard test.rankedViews > 0 else {
             throw RecommendationDataError.noRows(source: data.name, part: InteractionSplit.Part.test.rawValue)
         }
+        if let writeRow = session.writeRow { try test.rows(agent, to: writeRow) }
         let (metrics, ranking) = try test.besidePopularity(agent)
         var intervals: [String: ClosedRange<Double>] = [:]
         for metric in [RankingReport.Metric.hitRate, .discountedGain] {

@@ -81,11 +81,29 @@ struct LoggedMeasurement {
             withoutGradients { Tensor(rows, shape: [views.count, width]).matmul(agent.catalogue.columns) }.contiguous()
                 .withUnsafeBytes { _ = buffer.update(fromContentsOf: $0.assumingMemoryBound(to: Float.self)) }
         }
-        let scores = views.indices.map { view in
-            zip(protos[(view * width)..<((view + 1) * width)], agent.catalogue.row(Int(views[view].item)))
+        return try result(ranking, scores: scores(protos, agent.catalogue))
+    }
+
+    /// `w · e` of every view for the item that was shown in it.
+    private func scores(_ protos: [Float], _ catalogue: FeedCatalogue) -> [Double] {
+        let width = catalogue.dimensions
+        return views.indices.map { view in
+            zip(protos[(view * width)..<((view + 1) * width)], catalogue.row(Int(views[view].item)))
                 .reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
         }
-        return try result(ranking, scores: scores)
+    }
+
+    /// Writes every view of the part: user, item, whether it was liked (1 or 0), score.
+    /// - Throws: ``RecommendationError/scoreNotANumber(user:)``, and what `write` throws.
+    func rows(_ agent: HierarchicalAgent, to write: ([String]) throws -> Void) throws {
+        try write(["user", "item", "liked", "score"])
+        for (view, score) in zip(views, scores(protos(agent), agent.catalogue)) {
+            guard score.isFinite else { throw RecommendationError.scoreNotANumber(user: Int32(view.user)) }
+            try write([
+                data.log.users.tokens[view.user], data.log.items.tokens[Int(view.item)], view.isLiked ? "1" : "0",
+                "\(score)",
+            ])
+        }
     }
 
     /// - Parameter scores: of the items, the same for every view.

@@ -146,6 +146,20 @@ struct LogTrainingTests {
             for metric in ["nDCG@10", "HR@10", "AUC", "GAUC", "popularity.nDCG@10", "popularity.AUC"] {
                 #expect(measured[0].metrics[metric] != nil, "\(metric)")
             }
+            // The rows that it is measured by give the printed area again.
+            let written = Said()
+            var writing = session
+            writing.writeRow = { written.lines.append($0.joined(separator: ",")) }
+            let listening = writing
+            _ = try await TensorActor.run {
+                try HierarchicalAgentMethod.evaluate(trained.folder, recipe: nil, in: listening)
+            }
+            #expect(written.lines[0] == "user,item,liked,score")
+            let rows = written.lines.dropFirst().map { $0.split(separator: ",") }
+            let area = try Discrimination.areaUnderCurve(
+                scores: rows.compactMap { Double($0[3]) }, positive: rows.map { $0[2] == "1" })
+            #expect(area == measured[0].metrics["AUC"])
+            #expect(rows.count { $0[2] == "1" } == measured[0].count)
             try await TensorActor.run {
                 let saved = try SavedRecommender.open(trained.folder)
                 #expect(saved.users.count == 80 && saved.items.count == 72)
