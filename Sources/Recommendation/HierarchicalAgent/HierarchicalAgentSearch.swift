@@ -2,7 +2,8 @@ public import Experiments
 import Training
 import Worlds
 
-/// Eight configurations for the method, its ablation and each baseline, with the study's own budget.
+/// Eight configurations for the method, its ablation and each baseline, with the study's own budget; sixteen for one level
+/// with proto-items, eight with the nearest item and eight with the critic's choice of neighbours.
 extension HierarchicalAgentStudy: TunedStudy {
     public var tuningMetric: String {
         "clicks per user in 30 days, true probabilities, users not learned from, worlds 1, 2 … (measured are 100 up)"
@@ -62,6 +63,7 @@ extension HierarchicalAgentStudy: TunedStudy {
                     .init("actor rate", [3e-3, 1e-3], \Flat.actorRate), .init("trace", [0.0, 0.9], \Flat.trace),
                     // Two levels read three sessions ahead.
                     .init("sessions ahead", [1, 3], \Flat.sessionsAhead),
+                    .init("neighbours", [1, 10], \Flat.neighbours),
                 ])
             + flat(
                 .qLearning, .qLearning,

@@ -58,17 +58,17 @@ package final class FeedDriver: FeedPolicy, @unchecked Sendable {
         if !isPageBegun { advance(lanes, batch) }
         let slots = Tensor(lanes.map { Float(batch.slots[$0]) / 20 }, shape: [lanes.count, 1])
         let width = agent.sessionWidth
+        let shown = lanes.map { recorder.session($0).items + batch.page(of: $0) }
         let scores = agent.scores(
             state: states,
             session: Tensor(
                 lanes.flatMap { sessions[($0 * width)..<(($0 + 1) * width)] }, shape: [lanes.count, width]),
-            slots: slots, noise: exploration.action, random: random
+            slots: slots, shown: shown, noise: exploration.action, random: random
         ).contiguous()
         let items = agent.catalogue.itemCount
         scores.withUnsafeBytes { bytes in
             let values = bytes.assumingMemoryBound(to: Float.self)
-            for (row, lane) in lanes.enumerated() {
-                let shown = recorder.session(lane).items + batch.page(of: lane)
+            for (row, shown) in shown.enumerated() {
                 if exploration.random > 0, generator.uniform() < exploration.random {
                     choices[row] = Self.unshown(items, shown, &generator)
                 } else {

@@ -7,7 +7,8 @@ import Tensors
 ///
 /// It has the encoders and heads of the two-level agent and sees the same. What it is trained for is the algorithm:
 /// clicks (a myopic ranker), TD3 or DDPG with proto-items, or Q-learning over the catalogue, which is SlateQ with slates
-/// of one item: the outcomes of a view are a click and none.
+/// of one item: the outcomes of a view are a click and none. Of the items next to a proto-item the critic may choose
+/// (Wolpertinger, Dulac-Arnold et al. 2015).
 package final class FlatAgent: FeedAgent {
     /// What the agent is trained for, and by what it ranks.
     package enum Algorithm: String, Sendable, CaseIterable {
@@ -38,6 +39,9 @@ package final class FlatAgent: FeedAgent {
         package var anchor = 0.0
         /// Updates of the critics for one of the actor.
         package var actorDelay = 2
+        /// Unshown items nearest to the proto-item `w`, those of highest `w · e`, of which the first critic chooses; 1: the
+        /// nearest is shown.
+        package var neighbours = 1
 
         package init() {}
 
@@ -95,6 +99,8 @@ package final class FlatAgent: FeedAgent {
     package var sessionWidth: Int { settings.hidden + FeedSession.contextWidth }
     package var stateWidth: Int { settings.hidden }
     package var parameterCount: Int { network.online.parameterCount }
+    /// What it serves with.
+    package var online: FlatNetwork { network.online }
 
     package func begin(history: Tensor, context: Tensor, noise: Double, random: RandomSource) -> Tensor {
         network.online.session(history, context)
@@ -105,17 +111,41 @@ package final class FlatAgent: FeedAgent {
     }
 
     package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+        scores(state: state, session: session, slots: slots, shown: [], noise: noise, random: random)
+    }
+
+    package func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         let heads = network.online.heads
         let hidden = heads.state(.concatenated([state, session, slots], along: 1))
-        let slope: Tensor
+        var slope: Tensor
         switch algorithm {
         case .qLearning: return heads.values(0, hidden, columns: catalogue.columns)
         case .clickRanking: slope = heads.clickLogit(hidden).slope
         case .policyGradient: slope = heads.proto(hidden)
         }
-        guard noise > 0 else { return slope.matmul(catalogue.columns) }
-        let length = slope.norm(along: 1, keepingAxes: true) * (noise / Double(catalogue.dimensions).squareRoot())
-        return (slope + length * .normal(slope.shape, from: random)).matmul(catalogue.columns)
+        if noise > 0 {
+            let length = slope.norm(along: 1, keepingAxes: true) * (noise / Double(catalogue.dimensions).squareRoot())
+            slope = slope + length * .normal(slope.shape, from: random)
+        }
+        return ranked(slope.matmul(catalogue.columns), hidden, shown: shown, heads: heads)
+    }
+
+    /// Nearness `w · e` `[rows, items]` for states `[rows, hidden]`; for the nearest that are not shown, which stand above
+    /// all others, what the first critic values them above the least of them.
+    private func ranked(_ nearness: Tensor, _ state: Tensor, shown: [[Int32]] = [], heads: ItemHeads) -> Tensor {
+        guard algorithm == .policyGradient, settings.neighbours > 1 else { return nearness }
+        var open = nearness
+        if !shown.isEmpty {
+            let isShown = FeedbackBatch.places(of: shown, among: Array(0..<Int32(catalogue.itemCount)))
+            open = nearness.filled(where: isShown, with: -1e30)
+        }
+        let nearest = open.top(min(settings.neighbours, catalogue.itemCount), along: 1).indices
+        let values = heads.values(0, state, columns: catalogue.columns).gather(nearest, along: 1)
+        let least = -(-values).maximum(along: 1).expanded(axis: 1)
+        let highest = nearness.maximum(along: 1).expanded(axis: 1)
+        return nearness.scattered(values - least + highest + 1.0, at: nearest, along: 1)
     }
 
     package func warmUp(
@@ -187,12 +217,14 @@ package final class FlatAgent: FeedAgent {
         }
     }
 
-    /// The value of a state `[..., hidden]` under what the agent would show there.
+    /// The value of states `[rows, hidden]` under what the agent would show there, were all items open. As in serving the
+    /// first critic chooses among neighbours; the smaller of both says what the choice is worth.
     private func bestValue(_ state: Tensor, online: Tensor) -> Tensor {
         let scores =
             algorithm == .qLearning
             ? network.online.heads.values(0, online, columns: catalogue.columns)
-            : network.target.heads.proto(state).matmul(catalogue.columns)
+            : ranked(
+                network.target.heads.proto(state).matmul(catalogue.columns), state, heads: network.target.heads)
         let chosen = scores.indexOfMaximum(along: -1)
         return network.target.heads.lowerValue(state, items: catalogue.embeddings.rows(chosen))
     }
