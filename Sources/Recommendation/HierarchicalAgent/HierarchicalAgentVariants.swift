@@ -112,7 +112,7 @@ struct HierarchicalAgentVariant: Sendable {
         guard preset.isSmall else { return FlatAgent.Settings(for: algorithm) }
         var settings = FlatAgent.Settings()
         switch algorithm {
-        case .policyGradient: (settings.actorRate, settings.trace, settings.sessionsAhead) = (3e-3, 0.9, 3)
+        case .policyGradient: (settings.actorRate, settings.trace, settings.neighbours) = (3e-3, 0.9, 10)
         case .qLearning: settings.sessionsAhead = 3
         case .clickRanking: break
         }
