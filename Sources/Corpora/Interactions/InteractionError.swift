@@ -19,7 +19,7 @@ public enum InteractionError: Error, Sendable, Equatable, CustomStringConvertibl
     public var description: String {
         switch self {
         case .missingColumn(let file, let column, let found):
-            "\(file): column \"\(column)\" is missing; the file has \(found.joined(separator: ", "))"
+            "\(file): column \"\(column)\" is missing; the file has \(found.listed())"
         case .duplicateColumn(let file, let column): "\(file): column \"\(column)\" stands twice in the header"
         case .unknownKind(let file, let column, let found, let allowed):
             "\(file): column \"\(column)\" has type \"\(found)\"; allowed: \(allowed.joined(separator: ", "))"

@@ -108,7 +108,7 @@ public enum ModelLookupError: Error, Equatable, CustomStringConvertible {
             "model \(name): neither a file, nor a folder in \(folder), nor one of the published models "
                 + published.joined(separator: ", ")
                 + (trained.isEmpty ? "; nothing was trained here yet" : ", nor trained here: ")
-                + trained.joined(separator: ", ")
+                + trained.listed()
         }
     }
 }

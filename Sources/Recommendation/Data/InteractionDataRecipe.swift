@@ -288,7 +288,7 @@ public enum RecommendationDataError: Error, Equatable, CustomStringConvertible {
             "\(path): is a folder without atomic files of its name (NAME/NAME.inter); others are named FOLDER/NAME"
         case .missingColumn(let file, let column, let field, let found):
             "\(file): column \"\(column)\" is missing, which the recipe names under \(field); the file has "
-                + found.joined(separator: ", ")
+                + found.listed()
                 + (field == "time" ? ". \"\" in place of the name takes the order of the file" : "")
         case .noTable(let name): "\(name) holds sequences of items only; a model of features needs a table with labels"
         case .noneRated(let source, let column, let minimum, let highest):

@@ -27,7 +27,8 @@ public struct CountedRecipe<Model: CountedSettings>: RankedRecipe, Equatable {
 public protocol CountedSettings: ModelSettings {
     /// Age at which a row counts half, in the unit of the data's times; 0: all rows count alike.
     var halfLife: Double { get }
-    /// Eight of them around these. A half-life needs times: `span` is that of the training rows, nil without times.
+    /// Eight of them around these. A half-life needs times: `span` is that of the training rows, nil where there is
+    /// none that is a number above 0.
     func searchSpace(span: Double?) -> [Self]
 }
 
@@ -53,6 +54,12 @@ extension CountedMethod {
         session.say(
             "data: \(data.name), \(data.log.userCount) users, \(data.log.itemCount) items, \(data.log.rowCount) rows, "
                 + "\(data.split.log.rowCount) liked, \(data.split.name)")
+        guard settings.model.halfLife == 0 || !data.log.times.isEmpty else {
+            throw RecommendationError.mismatch(
+                reason:
+                    "\(data.name) has no times (data.time), by which model.halfLife = \(settings.model.halfLife) counts "
+                    + "older rows less; allowed without times: 0")
+        }
         guard data.split.rowCount(.validation) > 0 else {
             throw RecommendationDataError.noRows(
                 source: data.name, part: InteractionSplit.Part.validation.rawValue)
@@ -64,9 +71,9 @@ extension CountedMethod {
         }
         if settings.search {
             let times = (0..<data.log.userCount).lazy.flatMap { data.trainRows(ofUser: $0) }.map { data.log.times[$0] }
-            let span = data.log.times.isEmpty ? nil : (times.max() ?? 0) - (times.min() ?? 0)
+            let span = data.log.times.isEmpty ? 0 : (times.max() ?? 0) - (times.min() ?? 0)
             let result = try TuningSearch.run(
-                settings.model.searchSpace(span: span.flatMap { $0 > 0 ? $0 : nil }), watching: watched
+                settings.model.searchSpace(span: span > 0 && span.isFinite ? span : nil), watching: watched
             ) { try measured($0)[watched.name] }
             settings.model = result.configuration
             session.say(
@@ -176,7 +183,7 @@ public enum UpperConfidenceBoundMethod: CountedMethod {
         public init() {}
 
         public static let fields = [
-            RecipeField("width", "Of the bonus √(2 ln N / n).", range: .atLeast(0), source: "published 1"),
+            RecipeField("width", "Of the bonus √(2 ln N / n).", range: .between(0, 1_000_000), source: "published 1"),
             RecipeField(
                 "strength", "Views at the mean rate that every item is given; 0: what was never shown comes first.",
                 range: .atLeast(0), source: "published 0"),

@@ -130,10 +130,12 @@ extension InteractionMethod {
         let validation = RankingMeasurement(split, part: .validation, data: name)
         let place = RecommenderPlace(
             userCount: split.log.userCount, itemCount: split.log.itemCount,
-            vectors: try vectors(settings.model, data: data, seed: seed))
+            vectors: try naming(name) { try vectors(settings.model, data: data, seed: seed) })
         func new() throws -> Network { try network(settings.model, place: place, from: RandomSource(seed: seed)) }
         func batches() throws -> Source {
-            try source(settings.model, data: data, rowsPerBatch: settings.fitting.rowsPerBatch, seed: seed)
+            try naming(name) {
+                try source(settings.model, data: data, rowsPerBatch: settings.fitting.rowsPerBatch, seed: seed)
+            }
         }
         let job = try settings.fitting.job(
             searching: settings.search, stored: session.storedChoice(), watching: watched,
@@ -208,6 +210,14 @@ extension RankedMethod {
     public static func liked(_ recipe: RecipeDocument) throws -> InteractionLog {
         let settings = try settings(recipe)
         return try settings.data.interactions(seed: UInt64(settings.seed)).split.log
+    }
+}
+
+/// Data without anything to learn from are named in the error that says so.
+/// - Throws: what `body` throws, `BatchSourceError.empty` with the name of the data.
+func naming<Result>(_ data: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch BatchSourceError.empty(let what) {
+        throw BatchSourceError.empty(what: "\(data): \(what)")
     }
 }
 

@@ -59,7 +59,10 @@ public final class InteractionSource: BatchSource {
             count = rows.count
         }
         guard count > 0 else {
-            let left = usersWithoutNegatives > 0 ? ", without \(usersWithoutNegatives) users who met every item" : ""
+            let left =
+                usersWithoutNegatives > 0
+                ? "; \(usersWithoutNegatives) of \(split.log.userCount) users met every item, which leaves none to compare with"
+                : ""
             throw BatchSourceError.empty(what: "the training part (\(split.name)\(left))")
         }
         order = BatchOrder(count: count, size: rowsPerBatch, seed: seed)

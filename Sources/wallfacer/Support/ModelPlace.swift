@@ -31,7 +31,7 @@ enum ModelPlace {
                     + FileManager.default.currentDirectoryPath
                     + (names.isEmpty
                         ? "; no recommender was trained here yet: `wallfacer train recommend-bpr` trains one"
-                        : "; trained here: \(names.joined(separator: ", "))")
+                        : "; trained here: \(names.listed())")
                     + nearest(name, among: names))
         }
     }

@@ -50,6 +50,10 @@ struct TrainCommand: AsyncParsableCommand {
                 throw ValidationError(
                     "--name is \(name.debugDescription); allowed: a name without / that begins with no dot")
             }
+            // What is written first has a longer name, and file systems end at 255 bytes.
+            guard name.utf8.count <= 128 else {
+                throw ValidationError("--name has \(name.utf8.count) bytes; allowed: up to 128")
+            }
             if !resume, TrainingPlace.isNumbered(name) {
                 throw ValidationError("--name is \(name); a method and a number is what runs without a name are called")
             }

@@ -282,6 +282,9 @@ struct HardDataTests {
             #expect(
                 try await refusal(DeepFMMethod.self, csv, ["data.interactions.user=User"])
                     .contains("column \"click\" is missing, which the recipe names under features or labels"))
+            let columns = (0..<3_000).map { "c\($0)" }.joined(separator: ",")
+            #expect(
+                try await refusal(PairwiseRankingMethod.self, "\(columns)\n", []).hasSuffix(", c19 and 2980 more"))
             try Data("user_id:token\titem_id:token\ttime:float\nu\ti\t1\n".utf8)
                 .write(to: folder.appending(path: "x.inter"))
             #expect(
@@ -289,6 +292,44 @@ struct HardDataTests {
                     DeepFMMethod.self, "",
                     ["data.interactions.source=\(folder.path)/x", "data.interactions.time=time"]
                 ).contains("x.inter: column \"click\" is missing"))
+        }
+    }
+
+    @Test("A half-life without times names its setting; times of any size do not spoil the search for one")
+    func halfLives() async throws {
+        func csv(_ times: [String]) -> String {
+            "user_id,item_id,timestamp\n"
+                + (0..<12).flatMap { user in
+                    times.enumerated().map { "u\(user),i\((user / 4 + $0.offset) % 9),\($0.element)\n" }
+                }.joined()
+        }
+        let usual = csv(["1", "2", "3", "4"])
+        try await withTemporaryFolder { folder in
+            let refusal = await #expect(throws: RecommendationError.self) {
+                try await metrics(PopularityMethod.self, usual, in: folder, ["data.time=", "model.halfLife=3"])
+            }
+            #expect(
+                refusal.map { "\($0)" }?.hasSuffix(
+                    "log.csv has no times (data.time), by which model.halfLife = 3.0 counts older rows less; allowed "
+                        + "without times: 0") == true, "\(String(describing: refusal))")
+        }
+        try await withTemporaryFolder { folder in
+            let found = try await metrics(
+                PopularityMethod.self, csv(["-1.7e308", "0", "1e308", "1.7e308"]), in: folder, ["search=true"])
+            #expect(found["HR@10"] == 1)
+        }
+    }
+
+    @Test("A log whose users met every item is named where vectors of its items cannot be learned")
+    func nothingToCompareWith() async throws {
+        let csv = "user_id,item_id,timestamp,click\n" + (0..<5).map { "a,x,\($0),1\n" }.joined()
+        try await withTemporaryFolder { folder in
+            await #expect(
+                throws: BatchSourceError.empty(
+                    what:
+                        "log.csv: the training part (leave-one-out; 1 of 1 users met every item, which leaves none to "
+                        + "compare with)")
+            ) { try await metrics(ListPolicyMethod.self, csv, in: folder, []) }
         }
     }
 

@@ -89,7 +89,8 @@ struct FittingTests {
         let full = try split([0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 0, 1])
         #expect(
             throws: BatchSourceError.empty(
-                what: "the training part (leave-one-out, without 1 users who met every item)")
+                what:
+                    "the training part (leave-one-out; 1 of 2 users met every item, which leaves none to compare with)")
         ) {
             try InteractionSource(
                 full, layout: .pairs, rowsPerBatch: 8, sampler: NegativeSampler(full, exclusion: .trainOnly), seed: 1)

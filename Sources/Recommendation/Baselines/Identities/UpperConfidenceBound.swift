@@ -38,13 +38,16 @@ public final class UpperConfidenceBound: Recommender {
         return rewards[Int(item)] / count + width * (2 * log(total) / count).squareRoot()
     }
 
+    /// As a finite number: nothing is added where nothing is explored, whatever the counts.
     public func score(_ users: [UserContext], candidates: [Int32]) throws -> Tensor {
         try check(users, candidates: candidates)
         let logarithm = log(max(1, shown.reduce(0, +)))
+        let highest = Float.greatestFiniteMagnitude
         let row = candidates.map { item -> Float in
             let count = shown[Int(item)]
-            guard count > 0 else { return .greatestFiniteMagnitude }
-            return Float(rewards[Int(item)] / count + width * (2 * logarithm / count).squareRoot())
+            guard count > 0 else { return highest }
+            let bonus = width > 0 ? width * (2 * logarithm / count).squareRoot() : 0
+            return Float(min(rewards[Int(item)] / count + bonus, Double(highest)))
         }
         return Tensor(row, shape: [1, row.count]).broadcast(to: [users.count, row.count])
     }
