@@ -1,7 +1,7 @@
 import Evaluation
 
-/// A study whose learners were searched for with equal means: each with as many configurations, the same budget, and
-/// validation worlds that are not among the measured ones.
+/// A study whose learners were searched for: no baseline with fewer configurations than the method, all with the same budget and
+/// with validation worlds that are not among the measured ones.
 public protocol TunedStudy: Study {
     /// What the search maximises, with the worlds and users it is measured on.
     var tuningMetric: String { get }

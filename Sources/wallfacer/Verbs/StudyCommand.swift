@@ -110,7 +110,7 @@ struct StudyCommand: ParsableCommand {
 
     struct Tune: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Repeat the search for a study's settings: as many tries for every learner.",
+            abstract: "Repeat the search for a study's settings: no baseline has fewer tries.",
             discussion: """
                   wallfacer study tune slate-sanity
                   wallfacer study tune hierarchical-agent --scale quick --seeds 2 --json

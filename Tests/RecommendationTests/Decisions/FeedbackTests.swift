@@ -117,7 +117,7 @@ struct FeedbackTests {
         #expect(abs(scores[0] - (0.9375 + Float(0.94653))) < 1e-4)
         #expect(abs(scores[1] - (0.375 + Float(1.33859))) < 1e-4)
         // Decayed to next to nothing: one of two is liked, the bonus is as high as a score can be, or 0 at width 0.
-        let faded = CountedFeedback(shown: [5e-324, 2], liked: [0, 1])
+        let faded = CountedFeedback(shown: [.leastNonzeroMagnitude, 2], liked: [0, 1])
         (configuration.width, configuration.strength) = (0, 0)
         let mean = UpperConfidenceBoundMethod.recommender(configuration, faded)
         #expect(try mean.score([UserContext()], candidates: [0, 1]).floats == [0, 0.5])

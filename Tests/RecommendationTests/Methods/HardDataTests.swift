@@ -324,7 +324,7 @@ struct HardDataTests {
     func nothingToCompareWith() async throws {
         let csv = "user_id,item_id,timestamp,click\n" + (0..<5).map { "a,x,\($0),1\n" }.joined()
         try await withTemporaryFolder { folder in
-            await #expect(
+            _ = await #expect(
                 throws: BatchSourceError.empty(
                     what:
                         "log.csv: the training part (leave-one-out; 1 of 1 users met every item, which leaves none to "
