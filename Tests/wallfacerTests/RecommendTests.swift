@@ -34,6 +34,26 @@ import Testing
 
     private static let short = ["--set", "fitting.epochs=2", "--set", "fitting.rowsPerBatch=32"]
 
+    @Test("A model of histories that is asked without one says that its answer is anyone's, and where to find one")
+    func withoutHistory() throws {
+        let tool = try Tool()
+        defer { tool.clean() }
+        let data = ["--set", "data.source=\(try log(in: tool.home))"]
+        let trained = try tool.run(["train", "recommend-dqn", "--name", "window"] + data + Self.short)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let plain = try tool.run("recommend", "window", "--user", "u1", "--json")
+        #expect(
+            plain.errors.contains("recommend-dqn reads histories, and there is none")
+                && plain.errors.contains("--known-history"))
+        let other = try tool.run("recommend", "window", "--user", "u2", "--json")
+        #expect(try plain.json(Answer.self).items.map(\.item) == other.json(Answer.self).items.map(\.item))
+        #expect(try !plain.json(Answer.self).isFallback)
+        for history in [["--known-history"], ["--history", "i3"]] {
+            let asked = try tool.run(["recommend", "window", "--user", "u1", "--json"] + history)
+            #expect(asked.status == 0 && !asked.errors.contains("there is none"))
+        }
+    }
+
     @Test("From a log out of order: trained, measured beside popularity, and asked; strangers fall back and are named")
     func identities() throws {
         let tool = try Tool()

@@ -66,6 +66,7 @@ extension InteractionDataRecipe {
     /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
     package func feedback(seed: UInt64) throws -> FeedbackData {
         var lenient = self
+        // Features are not read here, so that none can be missing.
         lenient.missing = .fill
         let tables = try lenient.tables(seed: seed)
         var log: InteractionLog

@@ -237,32 +237,6 @@ extension InteractionDataRecipe {
         return ["split \(split.rawValue)"] + shares + [time.isEmpty ? "the order of the file" : "time \(time)"] + liked
             + ["leastUserRows \(leastUserRows)", "leastItemRows \(leastItemRows)"]
     }
-
-    /// Who met what, divided into train, validation and test.
-    /// - Throws: `InteractionError`, `CorpusError`, ``RecommendationDataError``.
-    func interactions(seed: UInt64) throws -> (split: InteractionSplit, name: String) {
-        // Features are not read here, so that none can be missing.
-        var lenient = self
-        lenient.missing = .fill
-        let tables = try lenient.tables(seed: seed)
-        let log: InteractionLog
-        if let sequences = tables.sequences {
-            log = sequences
-        } else if let rows = tables.rows {
-            let ratings = rating.isEmpty ? nil : try rows.numbers(rating)
-            if let ratings, let highest = ratings.max(), highest < minimumRating {
-                throw RecommendationDataError.noneRated(
-                    source: tables.name, column: rating, minimum: minimumRating, highest: highest)
-            }
-            log = try InteractionLog(
-                table: rows, user: user, item: item, time: time.isEmpty ? nil : time,
-                keep: ratings.map { values in { values[$0] >= minimumRating } })
-        } else {
-            throw RecommendationDataError.noSource(source)
-        }
-        let (left, name, _) = try core(log, tables.name)
-        return (try divided(left), name)
-    }
 }
 
 /// What is wrong with the data that a recipe names.

@@ -105,7 +105,9 @@ package final class HierarchicalAgent: FeedAgent {
         seesSession ? lower.online.memory.step(state, items: items, clicks: clicks) : state * 0.0
     }
 
-    package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+    package func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         let heads = lower.online.heads
         let hidden = heads.state(.concatenated([state, session, slots], along: 1))
         var proto = heads.proto(

@@ -32,6 +32,22 @@ extension DecisionMethod {
     }
 }
 
+/// Settings of a model that acts among vectors of items, which are learned before it and stay as they are.
+public protocol VectorSettings: DecisionSettings {
+    var dimensions: Int { get }
+    /// Passes in which they are learned, at most.
+    var vectorEpochs: Int { get }
+}
+
+extension DecisionMethod where Configuration: VectorSettings {
+    public static func vectors(
+        _ configuration: Configuration, data: FeedbackData, seed: UInt64
+    ) throws -> ItemVectors? {
+        try .learned(
+            from: data.split, dimensions: configuration.dimensions, epochs: configuration.vectorEpochs, seed: seed)
+    }
+}
+
 /// `recommend-dqn`: double Q-learning over the catalogue.
 public enum DeepQMethod: DecisionMethod {
     public typealias Configuration = DeepQRecommender.Configuration
@@ -41,8 +57,8 @@ public enum DeepQMethod: DecisionMethod {
     public static let summary = "Q-learning over the catalogue from logged clicks (double DQN)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
-    ) throws -> DeepQRecommender { DeepQRecommender(configuration, itemCount: place.itemCount, from: source) }
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
+    ) throws -> DeepQRecommender { DeepQRecommender(configuration, itemCount: known.itemCount, from: source) }
 }
 
 /// `recommend-cql`: the same with a penalty on what the log does not show.
@@ -69,8 +85,8 @@ public enum ConservativeQMethod: DecisionMethod {
     public static let summary = "Q-learning from logged clicks that values what the log lacks below it (CQL)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
-    ) throws -> DeepQRecommender { DeepQRecommender(configuration.network, itemCount: place.itemCount, from: source) }
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
+    ) throws -> DeepQRecommender { DeepQRecommender(configuration.network, itemCount: known.itemCount, from: source) }
 }
 
 /// `recommend-slateq`: values of lists by what is chosen from them.
@@ -82,8 +98,8 @@ public enum SlateQMethod: DecisionMethod {
     public static let summary = "Values of whole lists by what users choose from them, from logged lists (SlateQ)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
-    ) throws -> SlateQRecommender { SlateQRecommender(configuration, itemCount: place.itemCount, from: source) }
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
+    ) throws -> SlateQRecommender { SlateQRecommender(configuration, itemCount: known.itemCount, from: source) }
 }
 
 /// `recommend-ddpg`: a deterministic policy over item vectors with one critic.
@@ -96,28 +112,23 @@ public enum DeterministicPolicyMethod: DecisionMethod {
         "A policy answers with a proto-item, a critic ranks its neighbours (DDPG, Wolpertinger)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> ProtoItemRecommender {
-        ProtoItemRecommender(configuration, vectors: place.vectors(configuration.dimensions), from: source)
-    }
-
-    public static func vectors(
-        _ configuration: Configuration, data: FeedbackData, seed: UInt64
-    ) throws -> ItemVectors? {
-        try .learned(
-            from: data.split, dimensions: configuration.dimensions, epochs: configuration.vectorEpochs, seed: seed)
+        ProtoItemRecommender(configuration, vectors: known.vectors(configuration.dimensions), from: source)
     }
 }
 
 /// `recommend-td3`: the same with two critics, smoothed targets and a late actor.
 public enum TwinDelayedMethod: DecisionMethod {
     /// ``ProtoItemRecommender/Configuration/twinDelayed``.
-    public struct Configuration: DecisionSettings {
+    public struct Configuration: VectorSettings {
         public var network = ProtoItemRecommender.Configuration.twinDelayed
 
         public init() {}
 
         public var length: Int { network.length }
+        public var dimensions: Int { network.dimensions }
+        public var vectorEpochs: Int { network.vectorEpochs }
         public static let fields = ProtoItemRecommender.Configuration.fields
 
         public init(from decoder: any Decoder) throws {
@@ -132,14 +143,10 @@ public enum TwinDelayedMethod: DecisionMethod {
     public static let summary = "The same with two critics, smoothed targets and a late actor (TD3)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> ProtoItemRecommender {
-        try DeterministicPolicyMethod.network(configuration.network, place: place, from: source)
+        try DeterministicPolicyMethod.network(configuration.network, known: known, from: source)
     }
-
-    public static func vectors(
-        _ configuration: Configuration, data: FeedbackData, seed: UInt64
-    ) throws -> ItemVectors? { try DeterministicPolicyMethod.vectors(configuration.network, data: data, seed: seed) }
 }
 
 /// `recommend-lird`: a policy that answers with a list.
@@ -151,20 +158,13 @@ public enum ListPolicyMethod: DecisionMethod {
     public static let summary = "A policy answers with a list, one weight vector for each of its places (LIRD)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> ListPolicyRecommender {
-        ListPolicyRecommender(configuration, vectors: place.vectors(configuration.dimensions), from: source)
-    }
-
-    public static func vectors(
-        _ configuration: Configuration, data: FeedbackData, seed: UInt64
-    ) throws -> ItemVectors? {
-        try .learned(
-            from: data.split, dimensions: configuration.dimensions, epochs: configuration.vectorEpochs, seed: seed)
+        ListPolicyRecommender(configuration, vectors: known.vectors(configuration.dimensions), from: source)
     }
 }
 
-extension RecommenderPlace {
+extension KnownEntities {
     /// The learned vectors, or places that a file fills.
     func vectors(_ dimensions: Int) -> ItemVectors {
         vectors ?? ItemVectors(itemCount: itemCount, dimensions: dimensions)
@@ -204,7 +204,7 @@ extension SlateQRecommender.Configuration: DecisionSettings {
     public var cut: FeedbackSource.Cut { .requests(atMost: listLength) }
 }
 
-extension ProtoItemRecommender.Configuration: DecisionSettings {
+extension ProtoItemRecommender.Configuration: VectorSettings {
     public static let fields = [
         dimensionsField, hiddenField, windowField, discountField, followRateField, actorRateShareField,
         RecipeField("critics", "1 (DDPG) or 2 (TD3): the smaller value counts.", range: .between(1, 2)),
@@ -217,7 +217,7 @@ extension ProtoItemRecommender.Configuration: DecisionSettings {
     ]
 }
 
-extension ListPolicyRecommender.Configuration: DecisionSettings {
+extension ListPolicyRecommender.Configuration: VectorSettings {
     public static let fields = [
         dimensionsField, hiddenField,
         RecipeField("criticHidden", "Of the layers of the critic.", range: .between(1, 16_384)), windowField,

@@ -63,8 +63,8 @@ public protocol RankedMethod: RecommendationMethod where Settings: RankedRecipe 
     static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender
 }
 
-/// What a model is made for.
-public struct RecommenderPlace {
+/// The users and items that a model is made for.
+public struct KnownEntities {
     public let userCount: Int
     public let itemCount: Int
     /// Vectors that a model takes as they are, where its method has some; nil where a file fills them in.
@@ -78,7 +78,7 @@ public protocol InteractionMethod: RankedMethod where Settings == InteractionRec
     associatedtype Source: PassSource where Source.Batch == Network.Batch
 
     static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> Network
     /// Batches of the rows that may be learned from.
     static func source(
@@ -128,10 +128,10 @@ extension InteractionMethod {
             throw RecommendationDataError.noRows(source: name, part: InteractionSplit.Part.validation.rawValue)
         }
         let validation = RankingMeasurement(split, part: .validation, data: name)
-        let place = RecommenderPlace(
+        let known = KnownEntities(
             userCount: split.log.userCount, itemCount: split.log.itemCount,
             vectors: try naming(name) { try vectors(settings.model, data: data, seed: seed) })
-        func new() throws -> Network { try network(settings.model, place: place, from: RandomSource(seed: seed)) }
+        func new() throws -> Network { try network(settings.model, known: known, from: RandomSource(seed: seed)) }
         func batches() throws -> Source {
             try naming(name) {
                 try source(settings.model, data: data, rowsPerBatch: settings.fitting.rowsPerBatch, seed: seed)
@@ -152,8 +152,8 @@ extension InteractionMethod {
 
     public static func saved(_ artefact: URL, _ settings: Settings) throws -> SavedRecommender {
         let names = try RecommenderFiles.readNames(StoredNames.self, from: artefact)
-        let place = RecommenderPlace(userCount: names.users.count, itemCount: names.items.count, vectors: nil)
-        let model = try network(settings.model, place: place, from: RandomSource(seed: 0))
+        let known = KnownEntities(userCount: names.users.count, itemCount: names.items.count, vectors: nil)
+        let model = try network(settings.model, known: known, from: RandomSource(seed: 0))
         try RecommenderFiles.load(model, from: artefact)
         return SavedRecommender(
             method: name, recommender: model, users: IdentifierMap(names.users), items: IdentifierMap(names.items),
@@ -209,7 +209,7 @@ extension RankedMethod {
 
     public static func liked(_ recipe: RecipeDocument) throws -> InteractionLog {
         let settings = try settings(recipe)
-        return try settings.data.interactions(seed: UInt64(settings.seed)).split.log
+        return try settings.data.feedback(seed: UInt64(settings.seed)).split.log
     }
 }
 

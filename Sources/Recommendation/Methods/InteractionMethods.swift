@@ -11,13 +11,13 @@ public enum PairwiseRankingMethod: InteractionMethod {
     public static let summary = "Matrix factorisation that ranks what a user met above what they did not (BPR)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> MatrixFactorization {
         guard configuration.objective == .pairs else {
             throw RecommendationError.mismatch(
                 reason: "model.objective is ratings; recommend-bpr learns from pairs, and ratings are for the library")
         }
-        return MatrixFactorization(configuration, userCount: place.userCount, itemCount: place.itemCount, from: source)
+        return MatrixFactorization(configuration, userCount: known.userCount, itemCount: known.itemCount, from: source)
     }
 
     public static func source(
@@ -38,9 +38,9 @@ public enum RecurrentSequenceMethod: InteractionMethod {
     public static let summary = "A recurrent unit reads the history and predicts the next item (GRU4Rec)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> RecurrentSequence {
-        RecurrentSequence(configuration, itemCount: place.itemCount, from: source)
+        RecurrentSequence(configuration, itemCount: known.itemCount, from: source)
     }
 
     public static func source(
@@ -60,14 +60,14 @@ public enum SelfAttentiveSequenceMethod: InteractionMethod {
     public static let summary = "Causal self-attention reads the history and predicts the next item (SASRec)."
 
     public static func network(
-        _ configuration: Configuration, place: RecommenderPlace, from source: RandomSource
+        _ configuration: Configuration, known: KnownEntities, from source: RandomSource
     ) throws -> SelfAttentiveSequence {
         guard configuration.dimensions % configuration.heads == 0 else {
             throw RecommendationError.mismatch(
                 reason:
                     "model.dimensions is \(configuration.dimensions), which \(configuration.heads) heads do not divide")
         }
-        return SelfAttentiveSequence(configuration, itemCount: place.itemCount, from: source)
+        return SelfAttentiveSequence(configuration, itemCount: known.itemCount, from: source)
     }
 
     public static func source(

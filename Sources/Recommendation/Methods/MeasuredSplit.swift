@@ -18,19 +18,20 @@ extension RankedMethod {
         func requireSameParts() throws { try requireSameSplit(artefact, settings) { $0.data.splitSettings } }
         if settings.data.located.source == trained.data.source {
             try requireSameParts()
-            let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
-            try requireSame("users", split.log.users, model.users, name)
-            try requireSame("items", split.log.items, model.items, name)
-            return (split, name)
+            let data = try settings.data.feedback(seed: UInt64(settings.seed))
+            try requireSame("users", data.log.users, model.users, data.name)
+            try requireSame("items", data.log.items, model.items, data.name)
+            return (data.split, data.name)
         }
         if settings.data.splitSettings != trained.data.splitSettings {
             // A copy of the file is that file: read as it was for the training, it gives the same counts.
             var copy = trained.data
             copy.source = settings.data.source
-            let parts = try? copy.interactions(seed: UInt64(trained.seed)).split
+            let parts = try? copy.feedback(seed: UInt64(trained.seed)).split
             if let parts, model.wasTrained(on: parts) { try requireSameParts() }
         }
-        let (split, name) = try settings.data.interactions(seed: UInt64(settings.seed))
+        let data = try settings.data.feedback(seed: UInt64(settings.seed))
+        let (split, name) = (data.split, data.name)
         let (known, unknownItems) = try split.log.numbered(users: model.users, items: model.items, name: name)
         let parts = try settings.data.divided(known)
         guard parts.rowCount(.test) > 0 else {

@@ -18,7 +18,7 @@ public struct SavedRecommender {
     public let itemCounts: [Double]
 
     /// Whether it answers from what a user has met, and not from who it is.
-    public var readsHistories: Bool { recommender is any SequenceModel }
+    public var readsHistories: Bool { recommender is any SequenceModel || recommender is any WindowRecommender }
 
     /// An answer to one request.
     public struct Answer: Sendable, Equatable {

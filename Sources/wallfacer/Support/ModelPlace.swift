@@ -46,7 +46,7 @@ enum ModelPlace {
 
     private static func isRecommender(_ folder: URL) -> Bool {
         guard let kind = try? ArtefactManifest.read(from: folder).kind else { return false }
-        return kind == SessionContext.name || RecommendationMethods.all.contains { $0.name == kind }
+        return kind == SessionContext.name || RecommendationMethods.opened.contains { $0.name == kind }
     }
 
     private static func nearest(_ name: String, among names: [String]) -> String {

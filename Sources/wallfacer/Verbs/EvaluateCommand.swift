@@ -61,7 +61,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             guard method is any RecommendationMethod.Type else {
                 throw Failure.badUsage(
                     "--predictions: \(method.name) is not measured by rows; allowed for "
-                        + RecommendationMethods.all.map { $0.name }.joined(separator: ", "))
+                        + RecommendationMethods.opened.map { $0.name }.joined(separator: ", "))
             }
             return try RowFile(file)
         }

@@ -86,6 +86,9 @@ struct RecommendCommand: AsyncParsableCommand {
                 readsHistories
                 ? "reads histories, and --history has no known item (see --known-history)" : "does not know this user"
             StandardError.write("\(method) \(reason): these are the most popular items")
+        } else if readsHistories, met.isEmpty, !readsKnown {
+            StandardError.write(
+                "\(method) reads histories, and there is none: this is its answer for anyone (see --known-history)")
         }
         if answer.items.isEmpty { StandardError.write("all known candidates are in the history: nothing is left") }
         let result = RecommendedItems(

@@ -102,6 +102,10 @@ struct DecisionRecommenderTests {
             let probability = 1 / (1 + exp(logits[0] - logits[2]))
             #expect(abs(probability - 0.65) < 0.1)
         }
+        (configuration.target, configuration.discount) = (.best, 0)
+        let near = SlateQRecommender(configuration, itemCount: TwoWays.itemCount, from: RandomSource(seed: 1))
+        let greedy = try Self.fit(near, .rows(1), epochs: 15)
+        #expect(Self.best(greedy[0]) == 1, "\(greedy)")
     }
 
     @Test("SlateQ's loss and target by hand")
@@ -154,18 +158,23 @@ struct DecisionRecommenderTests {
         }
     }
 
-    @Test("Actor and critic do so too, with one critic and with two; the actor's answer is the better way")
+    @Test(
+        "The critics of actors do so too, one and two; an actor climbs to what its critic values no less than any item")
     func protoItems() throws {
+        let blank = FeedbackBatch.windows([[]], length: 1)
         for base in [ProtoItemRecommender.Configuration(), .twinDelayed] {
             var configuration = base
             (configuration.length, configuration.hidden) = (1, 32)
             (configuration.dimensions, configuration.followRate) = (TwoWays.itemCount, 0.05)
-            (configuration.anchor, configuration.neighbours) = (0.02, TwoWays.itemCount)
+            (configuration.anchor, configuration.neighbours) = (0, TwoWays.itemCount)
             configuration.actorRateShare = 0.3
             let far = ProtoItemRecommender(configuration, vectors: Self.vectors, from: RandomSource(seed: 1))
             let planned = try Self.fit(far, .rows(1), epochs: 20)
             #expect(Self.best(planned[0]) == 0, "\(base.critics) critics: \(planned)")
             #expect(Self.best(planned[1]) == 2, "\(base.critics) critics: \(planned)")
+            let own = withoutGradients { far.values(blank, actions: far.proto(blank).expanded(axis: 1)).floats[0] }
+            let items = withoutGradients { far.values(blank, actions: Self.vectors.items.expanded(axis: 0)).floats }
+            #expect(own > (items.max() ?? 0) - 0.1, "\(base.critics) critics: \(own) of \(items)")
             configuration.discount = 0
             let near = ProtoItemRecommender(configuration, vectors: Self.vectors, from: RandomSource(seed: 1))
             let greedy = try Self.fit(near, .rows(1), epochs: 10)
@@ -251,6 +260,7 @@ struct DecisionRecommenderTests {
             let own = withoutGradients { model.values(blank, lists: model.weights(blank)).floats[0] }
             if discount == 0 {
                 #expect(abs(values[1] - 0.65) < 0.12 && abs(values[0] - 0.5) < 0.12, "\(values)")
+                #expect(Self.best(values) == 1)
             } else {
                 #expect(values[0] > values[1] + 1, "\(values)")
             }

@@ -31,7 +31,9 @@ private final class CountingAgent: FeedAgent {
         state + .concatenated([.ones([items.count, 1]), clicks.expanded(axis: 1)], along: 1)
     }
 
-    func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+    func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         calls.append((state.contiguous().floats, slots.floats))
         // Every lane prefers 0, then 1, then 2 …
         return .zeros([state.shape[0], catalogue.itemCount])

@@ -323,8 +323,8 @@ struct FeedAgentTests {
                 (
                     agent.logits(windows: windows, items: batch.items, context: context).floats,
                     agent.scores(
-                        state: windows.cast(to: .float32), session: context, slots: .zeros([3, 1]), noise: 0,
-                        random: RandomSource(seed: 1))
+                        state: windows.cast(to: .float32), session: context, slots: .zeros([3, 1]), shown: [],
+                        noise: 0, random: RandomSource(seed: 1))
                 )
             }
             #expect(all.shape == [3, catalogue.itemCount])

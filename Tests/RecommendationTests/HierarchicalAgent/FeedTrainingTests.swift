@@ -56,7 +56,9 @@ private final class Listener: FeedAgent {
 
     func advance(_ state: Tensor, items: Tensor, clicks: Tensor, slots: Tensor) -> Tensor { state }
 
-    func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+    func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         .zeros([state.size(0), catalogue.itemCount])
     }
 

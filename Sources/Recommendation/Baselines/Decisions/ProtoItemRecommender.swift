@@ -66,7 +66,6 @@ public final class ProtoItemRecommender: WindowRecommender {
         settings.followRate = configuration.followRate
         settings.smoothingDeviation = configuration.smoothing
         settings.smoothingBound = configuration.smoothingBound
-        settings.actorDelay = configuration.actorDelay
         settings.actionBound = nil
         noise = source
         learning = DeterministicPolicyGradient(
@@ -76,12 +75,10 @@ public final class ProtoItemRecommender: WindowRecommender {
             }, settings, random: source)
         let (critic, count) = (learning.critics[0].target, max(1, configuration.neighbours))
         learning.carriesOut = { windows, answers in
-            let nearest = Self.nearness(vectors.items, answers, of: vectors)
-                .top(min(count, vectors.itemCount), along: 1).indices
-            let neighbours = vectors.items.rows(nearest)  // [rows, neighbours, dimensions]
-            let best = critic.values(windows, actions: neighbours).indexOfMaximum(along: 1, keepingAxes: true)
-            let chosen = best.expanded(axis: 2).broadcast(to: [answers.size(0), 1, vectors.dimensions])
-            return neighbours.gather(chosen, along: 1).squeezed(axis: 1)
+            let scores = Wolpertinger.scores(Self.nearness(vectors.items, answers, of: vectors), count: count) {
+                critic.values(windows, actions: vectors.items.rows($0))
+            }
+            return vectors.items.rows(scores.indexOfMaximum(along: 1))
         }
     }
 
@@ -135,20 +132,16 @@ public final class ProtoItemRecommender: WindowRecommender {
         } + critics + [NamedParameter(name: "steps", tensor: steps)]
     }
 
-    /// Minus the mean squared distance of a coordinate to the proto-item; for the nearest, which stand above all others, 1 and
-    /// what the critic values them above the least of them.
+    /// Minus the mean squared distance of a coordinate to the proto-item; the nearest that the user has not met stand above
+    /// all others, in the critic's order.
     public func score(windows: Tensor, candidates: [Int32], histories: [[Int32]]) -> Tensor {
         let items = ItemSelection(candidates, of: itemCount)(vectors.items)
-        let proto = proto(windows)
-        let nearness = Self.nearness(items, proto, of: vectors)
-        let count = min(configuration.neighbours, candidates.count)
-        guard count > 0 else { return nearness }
-        // Neighbours are looked for among what the user has not met.
-        let isMet = FeedbackBatch.places(of: histories, among: candidates)
-        let nearest = nearness.filled(where: isMet, with: -1e30).top(count, along: 1).indices
-        let values = values(windows, actions: items.rows(nearest))
-        let least = -(-values).maximum(along: 1).expanded(axis: 1)
-        return nearness.scattered(values - least + 1.0, at: nearest, along: 1)
+        let nearness = Self.nearness(items, proto(windows), of: vectors)
+        guard configuration.neighbours > 0 else { return nearness }
+        return Wolpertinger.scores(
+            nearness, count: configuration.neighbours,
+            without: FeedbackBatch.places(of: histories, among: candidates)
+        ) { values(windows, actions: items.rows($0)) }
     }
 
     /// Minus the mean squared distance of a coordinate: items `[items, dimensions]`, answers `[rows, dimensions]` to

@@ -31,12 +31,9 @@ package protocol FeedAgent: AnyObject {
     /// Scores `[lanes, items]`.
     /// - Parameters:
     ///   - slots: `[lanes, 1]`, in units of 20.
+    ///   - shown: for each lane the items of its session so far, which are not shown again whatever they score; empty where
+    ///     all are open.
     ///   - noise: standard deviation of exploration on the action, relative to its length.
-    func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor
-
-    /// Scores `[lanes, items]` for an agent whose order depends on what can still be shown; for the others the same as
-    /// without it.
-    /// - Parameter shown: for each lane the items of its session so far, which are not shown again whatever they score.
     func scores(
         state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
     ) -> Tensor
@@ -53,12 +50,6 @@ package protocol FeedAgent: AnyObject {
 
 extension FeedAgent {
     package var carriesState: Bool { false }
-
-    package func scores(
-        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
-    ) -> Tensor {
-        scores(state: state, session: session, slots: slots, noise: noise, random: random)
-    }
 }
 
 /// Recurrent memory of the views of a session, read by a GRU from `[item; click]`.

@@ -29,20 +29,12 @@ struct FeedRecorder {
 
     /// The histories `[lanes, history, summary]` and contexts of lanes whose session begins.
     func starts(_ lanes: [Int], lag: Int) -> (history: Tensor, context: Tensor) {
-        let length = FeedReplay.historyLength
-        var history = [Float](repeating: 0, count: lanes.count * length * summaryWidth)
-        var context: [Float] = []
-        for (row, lane) in lanes.enumerated() {
-            let visible = max(0, runs[lane].count - max(0, lag - 1))
-            let shown = min(length, visible)
-            let from = (visible - shown) * summaryWidth
-            let to = (row * length + length - shown) * summaryWidth
-            for column in 0..<(shown * summaryWidth) { history[to + column] = summaries[lane][from + column] }
-            context += FeedSession.context(
-                day: open[lane].day, gap: open[lane].gapBefore, demographic: open[lane].demographic)
+        let history = lanes.flatMap { FeedReplay.window(summaries[$0], width: summaryWidth, lag: lag) }
+        let context = lanes.map { open[$0] }.flatMap {
+            FeedSession.context(day: $0.day, gap: $0.gapBefore, demographic: $0.demographic)
         }
         return (
-            Tensor(history, shape: [lanes.count, length, summaryWidth]),
+            Tensor(history, shape: [lanes.count, FeedReplay.historyLength, summaryWidth]),
             Tensor(context, shape: [lanes.count, FeedSession.contextWidth])
         )
     }

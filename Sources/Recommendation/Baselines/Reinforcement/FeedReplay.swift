@@ -91,6 +91,18 @@ package struct FeedReplay {
         return (Float(reward), Float(weight), last)
     }
 
+    /// What is visible of a user's past when a session begins: the newest summaries, newest last, 0 in front where there are
+    /// fewer `[history, summary]`.
+    /// - Parameters:
+    ///   - summaries: of all sessions before, oldest first.
+    ///   - width: numbers of one.
+    static func window(_ summaries: [Float], width: Int, lag: Int) -> [Float] {
+        let visible = max(0, summaries.count / width - max(0, lag - 1))
+        let shown = min(historyLength, visible)
+        return [Float](repeating: 0, count: (historyLength - shown) * width)
+            + summaries[((visible - shown) * width)..<(visible * width)]
+    }
+
     /// The windows of summaries up to session `last` of the run of `session`, newest at the end; what is missing stays
     /// 0: `[rows, history, summary]`.
     fileprivate func history(_ rows: [(session: Int, last: Int)]) -> Tensor {

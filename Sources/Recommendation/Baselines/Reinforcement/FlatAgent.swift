@@ -110,10 +110,6 @@ package final class FlatAgent: FeedAgent {
         seesSession ? network.online.memory.step(state, items: items, clicks: clicks) : state * 0.0
     }
 
-    package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
-        scores(state: state, session: session, slots: slots, shown: [], noise: noise, random: random)
-    }
-
     package func scores(
         state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
     ) -> Tensor {
@@ -132,20 +128,16 @@ package final class FlatAgent: FeedAgent {
         return ranked(slope.matmul(catalogue.columns), hidden, shown: shown, heads: heads)
     }
 
-    /// Nearness `w · e` `[rows, items]` for states `[rows, hidden]`; for the nearest that are not shown, which stand above
-    /// all others, what the first critic values them above the least of them.
+    /// Nearness `w · e` `[rows, items]` for states `[rows, hidden]`, the nearest that are not shown in the order of the first
+    /// critic.
     private func ranked(_ nearness: Tensor, _ state: Tensor, shown: [[Int32]] = [], heads: ItemHeads) -> Tensor {
         guard algorithm == .policyGradient, settings.neighbours > 1 else { return nearness }
-        var open = nearness
-        if !shown.isEmpty {
-            let isShown = FeedbackBatch.places(of: shown, among: Array(0..<Int32(catalogue.itemCount)))
-            open = nearness.filled(where: isShown, with: -1e30)
+        let closed =
+            shown.isEmpty
+            ? nil : FeedbackBatch.places(of: shown, among: Array(0..<Int32(catalogue.itemCount)))
+        return Wolpertinger.scores(nearness, count: settings.neighbours, without: closed) {
+            heads.values(0, state, columns: catalogue.columns).gather($0, along: 1)
         }
-        let nearest = open.top(min(settings.neighbours, catalogue.itemCount), along: 1).indices
-        let values = heads.values(0, state, columns: catalogue.columns).gather(nearest, along: 1)
-        let least = -(-values).maximum(along: 1).expanded(axis: 1)
-        let highest = nearness.maximum(along: 1).expanded(axis: 1)
-        return nearness.scattered(values - least + highest + 1.0, at: nearest, along: 1)
     }
 
     package func warmUp(

@@ -56,7 +56,9 @@ package final class InterestAgent: FeedAgent {
         return shifted.chosen(where: clicks.isGreater(than: 0.5).expanded(axis: 1), otherwise: state)
     }
 
-    package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+    package func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         let pairs = pairWeights ?? network.pairWeights()
         pairWeights = pairs
         return network.scores(windows: state.cast(to: .int64), context: session, pairWeights: pairs)

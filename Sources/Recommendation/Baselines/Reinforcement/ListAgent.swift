@@ -83,7 +83,9 @@ package final class ListAgent: FeedAgent {
         return .concatenated([now, start], along: 1)
     }
 
-    package func scores(state: Tensor, session: Tensor, slots: Tensor, noise: Double, random: RandomSource) -> Tensor {
+    package func scores(
+        state: Tensor, session: Tensor, slots: Tensor, shown: [[Int32]], noise: Double, random: RandomSource
+    ) -> Tensor {
         let length = Self.historyLength
         let window = state.slice(length..<(2 * length), along: 1)
         var weights = policy.online(embedded(window.cast(to: .int64)))

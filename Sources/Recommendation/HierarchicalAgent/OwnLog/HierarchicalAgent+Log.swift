@@ -53,21 +53,13 @@ extension HierarchicalAgent {
 
     /// Options of sessions that begin after the sessions that are summed up beside each, oldest first.
     private func options(of sessions: [(session: FeedSession, summaries: [Float])], width: Int) -> [Float] {
-        let length = FeedReplay.historyLength
-        var history = [Float](repeating: 0, count: sessions.count * length * width)
-        for (row, open) in sessions.enumerated() {
-            let visible = max(0, open.summaries.count / width - (max(1, lag) - 1))
-            let shown = min(length, visible)
-            let from = (visible - shown) * width
-            let to = ((row + 1) * length - shown) * width
-            for column in 0..<(shown * width) { history[to + column] = open.summaries[from + column] }
-        }
+        let history = sessions.flatMap { FeedReplay.window($0.summaries, width: width, lag: lag) }
         let contexts = sessions.flatMap {
             FeedSession.context(day: $0.session.day, gap: $0.session.gapBefore, demographic: 0)
         }
         return withoutGradients {
             option(
-                upper.online, history: Tensor(history, shape: [sessions.count, length, width]),
+                upper.online, history: Tensor(history, shape: [sessions.count, FeedReplay.historyLength, width]),
                 context: Tensor(contexts, shape: [sessions.count, FeedSession.contextWidth])
             ).floats
         }

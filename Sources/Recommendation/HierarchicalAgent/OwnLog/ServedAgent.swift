@@ -50,8 +50,8 @@ public final class ServedAgent: Recommender {
                 state: state,
                 session: .concatenated(
                     [options.selected(Tensor(rows), along: 0), LowerNetwork.context(context)], along: 1),
-                slots: Tensor(histories.map { Float($0.count + 1) / 20 }, shape: [users.count, 1]), noise: 0,
-                random: RandomSource(seed: 0))
+                slots: Tensor(histories.map { Float($0.count + 1) / 20 }, shape: [users.count, 1]), shown: [],
+                noise: 0, random: RandomSource(seed: 0))
             return ItemSelection(candidates, of: itemCount)(scores.transposed(0, 1)).transposed(0, 1)
         }
     }
